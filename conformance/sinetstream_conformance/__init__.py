@@ -1,0 +1,1 @@
+"""Judge any installed SINETStream plugin against the plugin contract."""
