@@ -13,9 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sinetstream_sdk.roles import Role
-
 from sinetstream_conformance.deadline import Pending, Result
+from sinetstream_sdk.roles import Role
 
 if TYPE_CHECKING:
     from sinetstream_conformance.stage import Stage

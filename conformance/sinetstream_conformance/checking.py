@@ -8,9 +8,6 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from sinetstream_sdk.describe import redact
-from sinetstream_sdk.roles import Role
-
 from sinetstream_conformance.declarations import as_harness, harness_for
 from sinetstream_conformance.harness import Harness
 from sinetstream_conformance.report import Report
@@ -18,6 +15,8 @@ from sinetstream_conformance.rule import select
 from sinetstream_conformance.session import Session, plan
 from sinetstream_conformance.subject import Subject, constructor_form, load_subject
 from sinetstream_conformance.verdict import Level
+from sinetstream_sdk.describe import redact
+from sinetstream_sdk.roles import Role
 
 
 def check(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sinetstream_conformance.harness import ENTRY_POINT_GROUP, Harness
+from sinetstream_conformance.rule import select
 from sinetstream_conformance.subject import merge
 
 
@@ -96,6 +97,21 @@ def params_from(files: Iterable[str], pairs: Iterable[str]) -> dict[str, Any]:
             value = {part: value}
         params = merge(params, value)
     return params
+
+
+def expected_failures_from(pairs: Iterable[str]) -> dict[str, str]:
+    """Rules that are expected to fail, from ``RULE=REASON``.
+
+    :raises BadDeclaration: a pair without a reason
+    :raises KeyError: a rule that there is not
+    """
+    expected: dict[str, str] = {}
+    for pair in pairs:
+        ids, _, reason = pair.partition("=")
+        if not reason.strip():
+            raise BadDeclaration(f"an expected failure needs its reason: {ids}=REASON")
+        expected.update(dict.fromkeys(select(ids.split(",")), reason.strip()))
+    return expected
 
 
 def selection(text: str | Iterable[str]) -> list[str]:

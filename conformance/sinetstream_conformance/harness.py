@@ -17,9 +17,8 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-from sinetstream_sdk.roles import Role
-
 from sinetstream_conformance.capabilities import Capabilities
+from sinetstream_sdk.roles import Role
 
 ENTRY_POINT_GROUP = "sinetstream.conformance"
 

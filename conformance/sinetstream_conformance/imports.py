@@ -6,6 +6,7 @@ import ast
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from importlib.machinery import ModuleSpec
 from importlib.metadata import Distribution, distributions, packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,15 +22,16 @@ def undeclared_imports(
 ) -> dict[str, tuple[str, ...]]:
     """Imported top-level modules that no declared requirement provides, with who provides them.
 
-    Imports under ``TYPE_CHECKING`` and in a ``try`` with an ``except ImportError`` are optional and
-    do not count.
+    The modules are followed through their own package. Imports under ``TYPE_CHECKING``, in a
+    ``try`` with an ``except ImportError`` or with that error suppressed are optional and do not
+    count.
     """
     own = {name.partition(".")[0] for name in modules}
     declared = {canonicalize_name(Requirement(line).name) for line in distribution.requires or ()}
     declared.add(canonicalize_name(distribution.metadata["Name"]))
     providers = packages_distributions()
     missing: dict[str, tuple[str, ...]] = {}
-    for name in sorted({name for module in modules for name in _imported(module)}):
+    for name in sorted(_imported(modules, own)):
         if name in sys.stdlib_module_names or name in own:
             continue
         names = tuple(sorted(set(providers.get(name, ()) or _editable_providers(name))))
@@ -54,18 +56,43 @@ def _editable_providers(module: str) -> list[str]:
     return [name for depth, name in found if depth == max(found)[0]]
 
 
-def _imported(module: str) -> set[str]:
-    """The top-level names that a module and its siblings in the same package import."""
-    spec = find_spec(module)
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-        return set()
+def _imported(modules: Iterable[str], own: set[str]) -> set[str]:
+    """The top-level names that modules import, and those of their own packages that they import."""
     names: set[str] = set()
+    waiting = set(modules)
+    seen: set[str] = set()
+    while waiting:
+        module = waiting.pop()
+        seen.add(module)
+        for name in _imports_of(module):
+            top = name.partition(".")[0]
+            names.add(top)
+            if top in own:
+                waiting |= {name} - seen
+    return names
+
+
+def _imports_of(module: str) -> Iterator[str]:
+    """The full names that one module imports; a member of a module may be among them."""
+    spec = _spec(module)
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return
+    package = module if spec.submodule_search_locations else module.rpartition(".")[0]
     for node in _unconditional(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names.update(alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            names.add(node.module.partition(".")[0])
-    return names
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1]
+            base = ".".join([*(above if node.level else ()), *filter(None, [node.module])])
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _spec(module: str) -> ModuleSpec | None:
+    try:
+        return find_spec(module)
+    except (ImportError, ValueError):  # a member of a module, or what is not installed
+        return None
 
 
 def _unconditional(tree: ast.AST) -> Iterator[ast.AST]:
@@ -75,11 +102,15 @@ def _unconditional(tree: ast.AST) -> Iterator[ast.AST]:
             continue
         if isinstance(node, ast.Try) and any("ImportError" in _caught(h) for h in node.handlers):
             continue
+        if isinstance(node, ast.With) and any("ImportError" in _named(i) for i in node.items):
+            continue
         yield node
         yield from _unconditional(node)
 
 
 def _caught(handler: ast.ExceptHandler) -> str:
-    return (
-        ast.dump(handler.type).replace("ModuleNotFoundError", "ImportError") if handler.type else ""
-    )
+    return _named(handler.type) if handler.type else ""
+
+
+def _named(node: ast.AST) -> str:
+    return ast.dump(node).replace("ModuleNotFoundError", "ImportError")

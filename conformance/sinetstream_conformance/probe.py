@@ -12,6 +12,8 @@ from functools import lru_cache
 
 _LOAD_WITHIN_S = 60.0
 
+_MARK = "sinetstream-conformance-loaded:"
+
 _SCRIPT = """
 import importlib, io, json, sys
 connections = []
@@ -26,7 +28,8 @@ try:
     importlib.import_module(sys.argv[1])
 except BaseException as error:
     failure = f"loading raises {type(error).__name__}: {error}"
-print(json.dumps([failure, captured.getvalue(), connections]), file=report)
+seen = json.dumps([failure, captured.getvalue(), connections])
+print("\\n" + sys.argv[3] + seen, file=report, flush=True)
 """
 
 
@@ -43,7 +46,8 @@ class Loading:
 @lru_cache(maxsize=64)
 def load_in_fresh_interpreter(module: str) -> Loading:
     """Import a plugin's module in a new interpreter and tell what that did."""
-    command = [sys.executable, "-c", _SCRIPT, module, json.dumps([p for p in sys.path if p])]
+    path = json.dumps([folder for folder in sys.path if folder])
+    command = [sys.executable, "-c", _SCRIPT, module, path, _MARK]
     try:
         done = subprocess.run(
             command,
@@ -55,15 +59,13 @@ def load_in_fresh_interpreter(module: str) -> Loading:
         )
     except subprocess.TimeoutExpired:
         return Loading("time", "", ())
-    lines = done.stdout.splitlines()
-    try:
-        failure, output, connections = json.loads(lines[-1])
-    except (IndexError, ValueError):
-        return Loading(
-            f"the interpreter ended with {done.returncode}: {done.stderr[-500:]}", "", ()
-        )
-    # What a C extension writes goes past sys.stdout and stands before the last line.
-    return Loading(failure, "\n".join(lines[:-1]) + output, tuple(connections))
+    # What a C extension or a child process writes goes past sys.stdout and stands before the mark.
+    past, mark, rest = done.stdout.partition(f"\n{_MARK}")
+    if not mark:
+        ending = f"loading ends the interpreter with status {done.returncode}"
+        return Loading(f"{ending} {done.stderr[-500:]}".rstrip(), past, ())
+    failure, output, connections = json.loads(rest.splitlines()[0])
+    return Loading(failure, past + output, tuple(connections))
 
 
 _watching: list[list[str]] = []

@@ -59,6 +59,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="judge these roles only: reader, writer, async_reader, async_writer, package",
     )
     group.addoption(
+        "--sinetstream-xfail",
+        action="append",
+        default=[],
+        metavar="ID[,ID]=REASON",
+        help="expect these rules to fail, for this reason; they do not fail the run",
+    )
+    group.addoption(
         "--sinetstream-seed",
         type=int,
         metavar="N",

@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from sinetstream_sdk.roles import Role
-
 from sinetstream_conformance.verdict import Level, Outcome, Verdict, scope_name
+from sinetstream_sdk.roles import Role
 
 
 class Standing(Enum):

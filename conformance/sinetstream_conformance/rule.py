@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sinetstream_sdk.roles import Role
-
 from sinetstream_conformance.verdict import Level
+from sinetstream_sdk.roles import Role
 
 if TYPE_CHECKING:
     from sinetstream_conformance.stage import Stage

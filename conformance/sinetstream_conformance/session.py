@@ -10,10 +10,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from sinetstream_sdk.describe import Redactor
-from sinetstream_sdk.registry import PluginRecord, default_registry
-from sinetstream_sdk.roles import Role
-
 from sinetstream_conformance import pitfalls
 from sinetstream_conformance.clock import Metronome
 from sinetstream_conformance.deadline import (
@@ -35,6 +31,9 @@ from sinetstream_conformance.verdict import (
     Violation,
     scope_name,
 )
+from sinetstream_sdk.describe import Redactor
+from sinetstream_sdk.registry import PluginRecord, default_registry
+from sinetstream_sdk.roles import Role
 
 _TRIES = 3
 _BROKEN_LINKS = 2
@@ -83,11 +82,13 @@ class Session:
         params: Mapping[str, Any] | None = None,
         seed: int = 0,
         replay: str = "",
+        expected_failures: Mapping[str, str] | None = None,
     ) -> None:
         self.subject = subject
         self.harness = harness
         self.params: Mapping[str, Any] = params or {}
         self.seed = seed
+        self.expected_failures = {**harness.expected_failures, **(expected_failures or {})}
         self.replay = replay
         """The options that a replay needs besides plugin, rule, role and seed."""
         self.caller = Caller()
@@ -96,6 +97,7 @@ class Session:
         """Outcomes that became failures because of callbacks after their checks had ended."""
         self._stages: list[tuple[Stage, Outcome]] = []
         self._failed_links = 0
+        self._refusals: dict[Role, str] = {}
         self._redactor = Redactor(self.params)
 
     def __enter__(self) -> Self:
@@ -176,6 +178,7 @@ class Session:
         try:
             with deaths:
                 try:
+                    self._preflight(check, stage)
                     rule.check(stage)
                 finally:
                     stage.finish()
@@ -199,6 +202,24 @@ class Session:
         self._scrub(outcome)
         return outcome, again
 
+    def _preflight(self, check: Check, stage: Stage) -> None:
+        """Leave a role unjudged that needs parameters which nobody gave.
+
+        Refusing to be built without a broker's address is right. It must not count against the
+        plugin, and nothing can be seen of it either.
+        """
+        role = check.role
+        if role is None or check.rule.id.startswith("PKG-") or role not in self.subject.classes:
+            return
+        if role not in self._refusals:
+            self._refusals[role] = stage.refusal_of_bare_parameters()
+        if refusal := self._refusals[role]:
+            raise Unjudged(
+                f"the plugin's {role} refuses the parameters that it was given: {refusal}. Give it "
+                "what it needs with --sinetstream-param KEY=VALUE, --sinetstream-params FILE.yml "
+                "or a harness"
+            )
+
     def _fail(self, outcome: Outcome, rule: Rule, violation: Violation) -> None:
         outcome.verdict = Verdict.FAIL
         outcome.expected, outcome.observed = violation.expected, violation.observed
@@ -209,7 +230,7 @@ class Session:
         outcome.reason = f"expected {violation.expected}; observed {violation.observed}"
 
     def _expect_failure(self, outcome: Outcome) -> None:
-        reason = self.harness.expected_failures.get(outcome.rule)
+        reason = self.expected_failures.get(outcome.rule)
         if reason is None:
             return
         if outcome.verdict is Verdict.FAIL:

@@ -12,9 +12,6 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any
 
-from sinetstream_sdk import errors
-from sinetstream_sdk.roles import Role
-
 from sinetstream_conformance import subject as subjects
 from sinetstream_conformance.actors import (
     ACTORS,
@@ -31,11 +28,13 @@ from sinetstream_conformance.channels import (
     outbox_of,
     reraise_for,
 )
-from sinetstream_conformance.deadline import Result
+from sinetstream_conformance.deadline import Result, describe_error
 from sinetstream_conformance.harness import NotOffered
 from sinetstream_conformance.payloads import generated, new_probe
-from sinetstream_conformance.races import provoked
+from sinetstream_conformance.races import Races, provoked
 from sinetstream_conformance.verdict import NotDeclared, Unjudged, Violation
+from sinetstream_sdk import errors
+from sinetstream_sdk.roles import Role
 
 if TYPE_CHECKING:
     from sinetstream_conformance.session import Session
@@ -200,6 +199,14 @@ class Stage:
             self._stack.callback(result.value.clean_up)
         return result
 
+    def refusal_of_bare_parameters(self) -> str:
+        """What InvalidArgumentError says to a topic and the parameters given, and no others."""
+        topics = self.topic_params(self.role, self.topic())
+        given = subjects.merge(self.harness.params(self.role), self.session.params)
+        result = self.try_build(self.role, subjects.merge(topics, given))
+        refused = is_library_error(result.error, "InvalidArgumentError")
+        return describe_error(result.error) if refused and result.error else ""
+
     def build(self, role: Role, topics: str | Iterable[str], **given: Any) -> Any:
         """Construct an instance that every check but those of the constructor takes for granted."""
         params = self.params(role, {**self.topic_params(role, topics), **given})
@@ -333,7 +340,7 @@ class Stage:
         """Payloads from Hypothesis, the same for the same seed."""
         return generated(self.seed, count, self.capabilities.largest_payload)
 
-    def races(self, rate: float = 0.05, budget: int = 400) -> AbstractContextManager[None]:
+    def races(self, rate: float = 0.05, budget: int = 400) -> AbstractContextManager[Races]:
         """Hold race windows open in the plugin's code."""
         classes = list(self.subject.classes.values())
         return provoked(self.caller, classes, self.seed, rate=rate, budget=budget)

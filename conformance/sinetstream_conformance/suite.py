@@ -1,108 +1,37 @@
-"""The suite as pytest sees it: which checks there are, how each runs and how it is reported."""
+"""The hooks of a run that judges plugins: collecting, running and reporting their checks."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sinetstream_sdk.roles import Role
 
+from sinetstream_conformance.asked import Asked, is_node_id
 from sinetstream_conformance.checking import describe
 from sinetstream_conformance.declarations import (
     BadDeclaration,
     as_harness,
+    expected_failures_from,
     harness_for,
     params_from,
-    selection,
 )
+from sinetstream_conformance.nodes import CheckFailed, SuiteDirectory, plugin_nodes, plugin_of
 from sinetstream_conformance.render import failure_block, skip_lines, summary_lines
 from sinetstream_conformance.report import Report, fails_run
-from sinetstream_conformance.rule import Rule, catalogue, select
-from sinetstream_conformance.session import Check, Session, plan
-from sinetstream_conformance.subject import (
-    NoSuchPlugin,
-    Subject,
-    installed_plugins,
-    load_subject,
-)
-from sinetstream_conformance.verdict import PACKAGE, Level, Outcome, Verdict, scope_name
-
-_SCOPES = (PACKAGE, *(role.value for role in Role))
-
-
-class CheckFailed(Exception):
-    """A check did not pass; pytest shows the outcome's block."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__(outcome.reason)
-        self.outcome = outcome
-
-
-class CheckItem(pytest.Function):
-    """One check."""
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """The outcome's block in place of a traceback through the kit."""
-        if isinstance(excinfo.value, CheckFailed):
-            return failure_block(excinfo.value.outcome)
-        return super().repr_failure(excinfo)
-
-    def reportinfo(self) -> tuple[str, None, str]:
-        """What stands over the failure."""
-        return self.nodeid, None, self.nodeid
-
-
-class RoleNode(pytest.Collector):
-    """The checks of one role of a plugin."""
-
-    checks: list[Check]
-    suite: Suite
-
-    def collect(self) -> Iterable[pytest.Item]:
-        """One item for each check."""
-        for check in self.checks:
-            yield CheckItem.from_parent(
-                self, name=check.name, callobj=self.suite.function(self.parent, check)
-            )
-
-
-class PluginNode(pytest.Collector):
-    """The checks of one plugin."""
-
-    suite: Suite
-    subject: Subject
-
-    def collect(self) -> Iterable[pytest.Collector]:
-        """One node for each role."""
-        by_scope: dict[str, list[Check]] = {}
-        for check in self.suite.checks(self.subject):
-            by_scope.setdefault(scope_name(check.role), []).append(check)
-        for scope, checks in by_scope.items():
-            node = RoleNode.from_parent(self, name=scope, nodeid=f"{self.name}::{scope}")
-            node.checks, node.suite = checks, self.suite
-            yield node
-
-
-class SuiteDirectory(pytest.Directory):
-    """The folder that pytest was started in, seen as holding the suite and nothing else."""
-
-    suite: Suite
-
-    def collect(self) -> Iterable[pytest.Collector]:
-        """One node for each plugin."""
-        yield from self.suite.plugin_nodes(self)
+from sinetstream_conformance.session import Check, Session
+from sinetstream_conformance.subject import NoSuchPlugin, Subject
+from sinetstream_conformance.verdict import Level, Outcome, Verdict
 
 
 class Suite:
     """The hooks of a run that judges plugins."""
 
-    def __init__(self, config: pytest.Config, picked: list[tuple[str, ...]], alone: bool) -> None:
+    def __init__(self, config: pytest.Config, asked: Asked, alone: bool) -> None:
         self._config = config
+        self._asked = asked
         self._alone = alone
-        self._picked = picked
         self._folder = config.invocation_params.dir
         self._sessions: dict[str, Session] = {}
         self._headers: dict[str, list[str]] = {}
@@ -115,23 +44,17 @@ class Suite:
         self._params = params_from(
             config.getoption("sinetstream_params"), config.getoption("sinetstream_param")
         )
-        self._rules = self._selected_rules()
-        self._scopes = self._selected_scopes()
-        self._subjects = {name: self._subject(name) for name in self._names()}
-        for subject in self._subjects.values():
-            self._require_checks(subject)
+        self._expected = expected_failures_from(config.getoption("sinetstream_xfail"))
 
     @classmethod
     def install(cls, config: pytest.Config) -> None:
         """Take the suite's node ids out of pytest's arguments and register the hooks."""
-        picked = [_node_id_parts(a) for a in config.args if _is_node_id(a)]
-        if not picked and not config.getoption("sinetstream_plugin"):
+        paths = [a for a in config.args if not is_node_id(a)]
+        if len(paths) == len(config.args) and not config.getoption("sinetstream_plugin"):
             return
-        paths = [a for a in config.args if not _is_node_id(a)]
-        given = config.args_source is pytest.Config.ArgsSource.ARGS
-        alone = not (given and paths)
+        alone = not (config.args_source is pytest.Config.ArgsSource.ARGS and paths)
         try:
-            suite = cls(config, picked, alone)
+            suite = cls(config, Asked(config), alone)
         except (BadDeclaration, NoSuchPlugin) as problem:
             raise pytest.UsageError(str(problem)) from problem
         except KeyError as problem:
@@ -139,65 +62,15 @@ class Suite:
         config.args[:] = [str(suite._folder)] if alone else paths
         config.pluginmanager.register(suite, "sinetstream-suite")
 
-    # -- what to judge ---------------------------------------------------------------------------
-
-    def _names(self) -> list[str]:
-        names = selection(self._config.getoption("sinetstream_plugin"))
-        if "all" in names:
-            names = list(installed_plugins())
-            if not names:
-                raise NoSuchPlugin("no plugin is installed in this environment")
-        return list(dict.fromkeys([*names, *(parts[0] for parts in self._picked)]))
-
-    def _subject(self, name: str) -> Subject:
-        return load_subject(name, self._config.getoption("sinetstream_distribution"))
-
-    def _selected_rules(self) -> dict[str, Rule] | None:
-        ids = selection(self._config.getoption("sinetstream_rule"))
-        return select(ids) if ids else None
-
-    def _selected_scopes(self) -> list[str]:
-        scopes = selection(self._config.getoption("sinetstream_role"))
-        for scope in scopes:
-            if scope not in _SCOPES:
-                raise BadDeclaration(f"there is no role {scope!r}; there are {', '.join(_SCOPES)}")
-        return scopes
-
-    def _require_checks(self, subject: Subject) -> None:
-        """Refuse a selection that leaves nothing to judge, which would be an empty green run."""
-        if self.checks(subject):
-            return
-        wanted = [s for s in self._scopes if s != PACKAGE and Role(s) not in subject.roles]
-        why = (
-            f"it registers no {' and no '.join(wanted)}, only {', '.join(map(str, subject.roles))}"
-            if wanted
-            else "no rule and role that were asked for go together"
-        )
-        raise BadDeclaration(f"there is nothing to judge of plugin {subject.name!r}: {why}")
-
-    @property
-    def _partial(self) -> bool:
-        return bool(self._rules is not None or self._scopes or self._picked)
+    def subjects(self) -> Iterable[Subject]:
+        """The plugins to judge."""
+        return self._asked.subjects.values()
 
     def checks(self, subject: Subject) -> list[Check]:
         """The checks of one plugin that were asked for."""
-        every = plan(subject, self._rules or catalogue())
-        mine = [parts for parts in self._picked if parts[0] == subject.name]
-        return [
-            check
-            for check in every
-            if (not self._scopes or scope_name(check.role) in self._scopes)
-            and (not mine or any(_matches(parts, check) for parts in mine))
-        ]
+        return self._asked.checks(subject)
 
     # -- collecting ------------------------------------------------------------------------------
-
-    def plugin_nodes(self, parent: pytest.Collector) -> Iterable[pytest.Collector]:
-        """A node for each plugin."""
-        for name, subject in self._subjects.items():
-            node = PluginNode.from_parent(parent, name=name, nodeid=name)
-            node.suite, node.subject = self, subject
-            yield node
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collect_directory(
@@ -207,7 +80,7 @@ class Suite:
         if not self._alone or path != self._folder:
             return None
         node = SuiteDirectory.from_parent(parent, path=path)
-        node.suite = self
+        node.judge = self
         return node
 
     @pytest.hookimpl(tryfirst=True)
@@ -226,14 +99,13 @@ class Suite:
             ),
             session,
         )
-        for node in self.plugin_nodes(parent):
+        for node in plugin_nodes(parent, self):
             items.extend(session.genitems(node))
 
     # -- running ---------------------------------------------------------------------------------
 
-    def function(self, node: Any, check: Check) -> Any:
+    def function(self, subject: Subject, check: Check) -> Callable[..., None]:
         """The test function that makes one check."""
-        subject: Subject = node.subject
 
         def run(request: pytest.FixtureRequest, sinetstream_harness: object) -> None:
             outcome = self._session(subject, sinetstream_harness).run(check)
@@ -263,6 +135,7 @@ class Suite:
                     params=self._params,
                     seed=self._seed,
                     replay=self._replay_options(),
+                    expected_failures=self._expected,
                 )
                 session.__enter__()
             except Exception as error:  # noqa: BLE001 - a harness is foreign code
@@ -284,8 +157,8 @@ class Suite:
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_teardown(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         """Take a plugin's harness down after its last check."""
-        name = _plugin_of(item)
-        if name in self._sessions and (nextitem is None or _plugin_of(nextitem) != name):
+        name = plugin_of(item)
+        if name in self._sessions and (nextitem is None or plugin_of(nextitem) != name):
             self._close(name)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -309,7 +182,7 @@ class Suite:
         return [
             f"sinetstream: judging {subject.describe()} ({', '.join(map(str, subject.roles))}), "
             f"seed {self._seed}"
-            for subject in self._subjects.values()
+            for subject in self.subjects()
         ]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -326,11 +199,11 @@ class Suite:
             Report(
                 name,
                 list(self._outcomes.get(name, {}).values()),
-                self._headers.get(name, [self._subjects[name].describe()]),
+                self._headers.get(name, [self._asked.subjects[name].describe()]),
                 self._level,
-                partial=self._partial,
+                partial=self._asked.partial,
             )
-            for name in self._subjects
+            for name in self._asked.subjects
             if self._outcomes.get(name)
         ]
 
@@ -367,26 +240,6 @@ class Suite:
 def _warned(outcome: Outcome, level: Level) -> bool:
     bad = outcome.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE)
     return bad and not fails_run(outcome, level)
-
-
-def _node_id_parts(argument: str) -> tuple[str, ...]:
-    """The parts of a node id; pytest prints it with ``../`` before it in a folder below its root."""
-    name, *rest = argument.split("::")
-    return (name.rpartition("/")[2], *rest)
-
-
-def _is_node_id(argument: str) -> bool:
-    parts = argument.split("::")
-    return len(parts) > 1 and parts[1] in _SCOPES and not Path(parts[0]).exists()
-
-
-def _matches(parts: tuple[str, ...], check: Check) -> bool:
-    scope = scope_name(check.role)
-    return parts[1] == scope and (len(parts) < 3 or parts[2] in (check.name, check.rule.id))
-
-
-def _plugin_of(item: pytest.Item) -> str | None:
-    return next((node.name for node in item.listchain() if isinstance(node, PluginNode)), None)
 
 
 def _harmless(pair: str) -> str:

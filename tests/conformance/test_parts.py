@@ -10,6 +10,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+
 from sinetstream_conformance import BadDeclaration, Capabilities, Delivery, Harness
 from sinetstream_conformance.clock import Metronome
 from sinetstream_conformance.deadline import Caller

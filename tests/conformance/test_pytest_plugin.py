@@ -174,6 +174,17 @@ def test_a_harness_that_cannot_start_ends_the_run(folder: Path) -> None:
     assert "no broker binary" in done.stdout + done.stderr
 
 
+def test_an_expected_failure_needs_a_reason_and_does_not_fail_the_run(folder: Path) -> None:
+    """--sinetstream-xfail takes a rule with its reason; without a reason it is refused."""
+    refused = run(folder, "--sinetstream-plugin=queue", QUICK, "--sinetstream-xfail=READ-TUPLE")
+    assert "needs its reason" in refused.stderr
+    done = run(
+        folder, "--sinetstream-plugin=queue", QUICK, "--sinetstream-xfail=READ-TUPLE=broker bug 42"
+    )
+    assert done.returncode == 0
+    assert "take it off the list" not in done.stderr
+
+
 def test_the_report_file_holds_everything(folder: Path) -> None:
     """--sinetstream-report writes the outcomes as JSON."""
     target = folder / "report.json"
