@@ -36,7 +36,7 @@ def timestamp_us(seconds: float) -> int:
     :raises InvalidMessageError: no number, not finite, or too far from the epoch for 64 bits
     """
     try:
-        value = int(seconds * _MICROSECONDS)
+        value = round(seconds * _MICROSECONDS)
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidMessageError(
             f"timestamp must be a finite number of seconds since the epoch: {error}"
@@ -72,11 +72,9 @@ def unpack(data: bytes, at: int = 0) -> tuple[bytes, int]:
     try:
         middle = fields + _LOW_BYTES
         high = _high_part(data[middle : middle + _HIGH_BYTES])
-        first, second, third = data[fields], data[fields + 1], data[fields + 2]
-        if high is not None and first & second & third & 128:
-            timestamp = (first & 127 | (second & 127) << 7 | (third & 127) << 14 | high) >> 1
-            if first & 1:
-                timestamp = ~timestamp
+        if high is not None and data[fields] & data[fields + 1] & data[fields + 2] & 128:
+            low = data[fields] & 127 | (data[fields + 1] & 127) << 7 | (data[fields + 2] & 127) << 14
+            timestamp = (low | high) >> 1 if not low & 1 else ~((low | high) >> 1)
             at = middle + _HIGH_BYTES
         else:
             timestamp, at = _read_long(data, fields)
