@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 __all__ = ["PluginCompression", "PluginMessage", "PluginValueType"]
 
@@ -25,23 +25,12 @@ class PluginMessage(bytes):
         self.timestamp = timestamp
 
 
-class _Structural(metaclass=ABCMeta):
-    members: ClassVar[tuple[str, ...]] = ()
-
-    @classmethod
-    def __subclasshook__(cls, subclass: type) -> bool:
-        if not cls.__dict__.get("members"):
-            return NotImplemented
-        return (
-            all(any(name in each.__dict__ for each in subclass.__mro__) for name in cls.members)
-            or NotImplemented
-        )
+def _has(subclass: type, *members: str) -> bool:
+    return all(any(name in each.__dict__ for each in subclass.__mro__) for name in members)
 
 
-class PluginValueType(_Structural):
+class PluginValueType(metaclass=ABCMeta):
     """Turns values into bytes and back. It is built with ``value_type.args`` as keywords."""
-
-    members = ("serializer", "deserializer")
 
     @property
     @abstractmethod
@@ -53,19 +42,20 @@ class PluginValueType(_Structural):
     def deserializer(self) -> Callable[[bytes], Any] | None:
         """Turns bytes into a value; None where values are bytes already."""
 
+    @classmethod
+    def __subclasshook__(cls, subclass: type) -> bool:
+        if cls is not PluginValueType:
+            return NotImplemented
+        return _has(subclass, "serializer", "deserializer") or NotImplemented
 
-class PluginCompression(_Structural):
+
+class PluginCompression(metaclass=ABCMeta):
     """Compresses payloads. It is built with the keywords ``level`` and ``params``.
 
     A class that also has ``bounded_decompressor``, a property yielding a function of the data and
     the largest number of bytes it may return, is asked for that one by this SDK's host. Otherwise
     the host can only measure what came out after the memory has been taken.
     """
-
-    members = ("compressor", "decompressor")
-
-    @abstractmethod
-    def __init__(self, level: Any = None, params: Any = None) -> None: ...
 
     @property
     @abstractmethod
@@ -76,3 +66,9 @@ class PluginCompression(_Structural):
     @abstractmethod
     def decompressor(self) -> Callable[[bytes], bytes]:
         """Restores one payload."""
+
+    @classmethod
+    def __subclasshook__(cls, subclass: type) -> bool:
+        if cls is not PluginCompression:
+            return NotImplemented
+        return _has(subclass, "compressor", "decompressor") or NotImplemented

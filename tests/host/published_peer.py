@@ -52,30 +52,28 @@ MessageWriter.registry.register("memory", MemoryEntryPoint)
 
 def encode(params, items):
     writer = MessageWriter(topic="t", type="memory", no_config=True, **params)
-    for value, timestamp_us in items:
 
-        def publish():
-            writer.publish(value, timestamp_us / 1_000_000)
-            return waiting.pop()
+    def publish(item):
+        writer.publish(item[0], item[1] / 1_000_000)
+        return waiting.pop()
 
-        yield publish
+    return [answer(publish, item) for item in items]
 
 
 def decode(params, items):
     reader = iter(MessageReader(topics="t", type="memory", no_config=True, **params))
-    for data in items:
 
-        def read():
-            waiting.append(data)
-            message = next(reader)
-            return message.value, message.timestamp_us
+    def read(data):
+        waiting.append(data)
+        message = next(reader)
+        return message.value, message.timestamp_us
 
-        yield read
+    return [answer(read, data) for data in items]
 
 
-def answer(call):
+def answer(call, item):
     try:
-        return "ok", call()
+        return "ok", call(item)
     except Exception as error:
         return "error", type(error).__name__, str(error)
 
@@ -88,8 +86,7 @@ def main():
             operation, params, items = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
-        calls = {"encode": encode, "decode": decode}[operation](params, items)
-        pickle.dump([answer(call) for call in calls], out)
+        pickle.dump({"encode": encode, "decode": decode}[operation](params, items), out)
         out.flush()
 
 

@@ -57,7 +57,14 @@ def pack(payload: bytes, timestamp_us: int, before: bytes = b"") -> bytes:
         low = (zigzag & 127 | 128, zigzag >> 7 & 127 | 128, zigzag >> 14 & 127 | 128)
         parts = (before, HEAD, bytes(low), _varint(high), _long(len(payload)), payload)
     else:
-        parts = (before, HEAD, b"", _encode_varint(zigzag ^ (timestamp_us >> 63)), _long(len(payload)), payload)
+        parts = (
+            before,
+            HEAD,
+            b"",
+            _encode_varint(zigzag ^ (timestamp_us >> 63)),
+            _long(len(payload)),
+            payload,
+        )
     return b"".join(parts)
 
 
@@ -73,7 +80,9 @@ def unpack(data: bytes, at: int = 0) -> tuple[bytes, int]:
         middle = fields + _LOW_BYTES
         high = _high_part(data[middle : middle + _HIGH_BYTES])
         if high is not None and data[fields] & data[fields + 1] & data[fields + 2] & 128:
-            low = data[fields] & 127 | (data[fields + 1] & 127) << 7 | (data[fields + 2] & 127) << 14
+            low = (
+                data[fields] & 127 | (data[fields + 1] & 127) << 7 | (data[fields + 2] & 127) << 14
+            )
             timestamp = (low | high) >> 1 if not low & 1 else ~((low | high) >> 1)
             at = middle + _HIGH_BYTES
         else:

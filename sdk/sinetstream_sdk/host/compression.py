@@ -26,8 +26,14 @@ _WINDOW_MIN, _WINDOW_MAX = 1 << 23, 1 << 27
 _ZLIB_COMPRESS = ("level", "method", "wbits", "memLevel", "strategy", "zdict")
 _ZLIB_DECOMPRESS = ("wbits", "zdict")
 _ZSTD_COMPRESS = (
-    "level dict_data compression_params write_checksum write_content_size write_dict_id threads"
-).split()
+    "level",
+    "dict_data",
+    "compression_params",
+    "write_checksum",
+    "write_content_size",
+    "write_dict_id",
+    "threads",
+)
 _ZSTD_DECOMPRESS = ("dict_data", "max_window_size", "format")
 
 
@@ -105,9 +111,7 @@ def _invalid(name: str, expected: str, came: object) -> InvalidArgumentError:
     )
 
 
-def _known(
-    algorithm: str, options: dict[str, Any], mine: Any, other_side: Any
-) -> dict[str, Any]:
+def _known(algorithm: str, options: dict[str, Any], mine: Any, other_side: Any) -> dict[str, Any]:
     """The options of this direction; those of the other may stand beside them in one file."""
     for name in options:
         if name not in mine and name not in other_side:
