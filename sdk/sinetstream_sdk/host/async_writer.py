@@ -32,10 +32,10 @@ class AsyncMessageWriter(Sending):
         :raises ConnectionError: it is not open
         :raises SinetError: the plugin failed at once, with its error as the cause
         """
-        plugin = self._opened_plugin()
+        publish = self._publish or self._opened_plugin().publish
         message = self._encoded(value, timestamp)
         try:
-            promise = plugin.publish(message)
+            promise = publish(message)
         except Exception as error:
             self._counters.error()
             self._raise(error, "publish()", BrokerGone)

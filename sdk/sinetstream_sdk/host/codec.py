@@ -63,8 +63,10 @@ class Encoder:
         if layout.encrypted:
             sealer = Sealer(params)
             self._seal, version = sealer.seal, sealer.key_version
-        self._bare = layout.bare
         self._head = packet.head(version) if layout.headed else b""
+        # An encrypted message has its head outside of what is encrypted.
+        before = b"" if layout.encrypted else self._head
+        self._pack = None if layout.bare else avro.packer(before)
 
     def encode(self, value: Any, timestamp_us: int) -> bytes:
         """The message for ``value``.
@@ -90,12 +92,11 @@ class Encoder:
         if self._compress is not None:
             value = self._compressed(value)
             compressed_size = len(value)
-        if self._seal is None:
-            data = value if self._bare else avro.pack(value, timestamp_us, self._head)
-        else:
-            plain = value if self._bare else avro.pack(value, timestamp_us)
-            data = self._head + self._seal(plain)
-        return data, compressed_size, size
+        if self._pack is not None:
+            value = self._pack(value, timestamp_us)
+        if self._seal is not None:
+            value = self._head + self._seal(value)
+        return value, compressed_size, size
 
     def _serialized(self, value: Any) -> bytes:
         assert self._serialize is not None
@@ -142,6 +143,12 @@ class Decoder:
         self._opener = Opener(params, limits, budget) if layout.encrypted else None
         self._bare = layout.bare
         self._headed = layout.headed
+        self._quick = self._quick_inner = None
+        if layout.encrypted:
+            self._quick_inner = avro.quick_unpacker()
+        elif not layout.bare:
+            head = packet.head(packet.NOT_ENCRYPTED) if layout.headed else b""
+            self._quick = avro.quick_unpacker(head)
 
     def decode(self, data: bytes) -> tuple[Any, int]:
         """The value of a message and its time stamp, in microseconds since the epoch.
@@ -158,22 +165,8 @@ class Decoder:
 
         :raises InvalidMessageError: it is malformed, altered, too large, or of another format
         """
-        at = 0
-        opener = self._opener
-        version = packet.key_version(data) if self._headed else None
-        if version is not None:
-            at = packet.HEAD_LENGTH
-            if (version == packet.NOT_ENCRYPTED) is (opener is not None):
-                raise InvalidMessageError(_encryption_problem(version))
-        if opener is not None:
-            body = opener.open(data[at:], opener.max_version if version is None else version)
-            at = 0
-        else:
-            body = data
-        if self._bare:
-            payload, timestamp = bytes(body), getattr(data, "timestamp", 0)
-        else:
-            payload, timestamp = avro.unpack(body, at)
+        unpacked = None if self._quick is None else self._quick(data)
+        payload, timestamp = unpacked or self._unwrap(data)
         size = compressed_size = len(payload)
         if self._decompress is not None:
             payload = self._decompress(payload)
@@ -181,6 +174,25 @@ class Decoder:
         if self._deserialize is not None:
             return self._deserialized(payload), timestamp, compressed_size, size
         return payload, timestamp, compressed_size, size
+
+    def _unwrap(self, data: bytes) -> tuple[bytes, int]:
+        """The payload, still compressed, and the time stamp of any message."""
+        opener = self._opener
+        version = packet.key_version(data) if self._headed else None
+        at = 0
+        if version is not None:
+            at = packet.HEAD_LENGTH
+            if (version == packet.NOT_ENCRYPTED) is (opener is not None):
+                raise InvalidMessageError(_encryption_problem(version))
+        if opener is None:
+            if self._bare:
+                return bytes(data), getattr(data, "timestamp", 0)
+            return avro.unpack(data, at)
+        body = opener.open(data[at:], opener.max_version if version is None else version)
+        if self._bare:
+            return body, getattr(data, "timestamp", 0)
+        assert self._quick_inner is not None
+        return self._quick_inner(body) or avro.unpack(body)
 
     def _deserialized(self, payload: bytes) -> Any:
         assert self._deserialize is not None

@@ -78,6 +78,7 @@ class Connection:
                 self._make_plugin()
             self._before_open()
             self._call(self._plugin, "open", BrokerGone)
+            self._opened(self._plugin)
             opened = True
         finally:
             with self._lock:
@@ -103,8 +104,10 @@ class Connection:
             self._release()
         if not was_open:
             return
+        plugin = self._plugin
+        self._detach()
         try:
-            self._call(self._plugin, "close")
+            self._call(plugin, "close")
         finally:
             self._release()
             with self._lock:
@@ -124,6 +127,12 @@ class Connection:
     def _before_open(self) -> None:
         """Set up what the plugin must have before it connects."""
 
+    def _opened(self, plugin: Any) -> None:
+        """Take note that the plugin is connected."""
+
+    def _detach(self) -> None:
+        """Forget what :meth:`_opened` or reading noted of the plugin, which is about to close."""
+
     def _make_plugin(self) -> None:
         params = plain_copy(self._params)
         self._files.materialise(params)
@@ -136,6 +145,7 @@ class Connection:
     def _release(self) -> None:
         """Let go of the plugin: some cannot connect twice, so each connection gets a new one."""
         self._plugin = None
+        self._detach()
         self._files.remove()
 
     # ---- what users may ask

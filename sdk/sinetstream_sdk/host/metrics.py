@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from threading import Lock
+from time import time as _now
 from typing import Any
 
 __all__ = ["Counters", "Metrics"]
+
+_NO_MIN, _NO_MAX = 1 << 63, -1
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,19 @@ class Metrics:
 class Counters:
     """Counts what passes; any thread may call any method."""
 
+    __slots__ = (
+        "_bytes",
+        "_compressed",
+        "_count",
+        "_end",
+        "_errors",
+        "_lock",
+        "_max",
+        "_min",
+        "_start",
+        "_uncompressed",
+    )
+
     def __init__(self) -> None:
         self._lock = Lock()
         self.reset()
@@ -90,29 +105,28 @@ class Counters:
     def reset(self) -> None:
         """Start anew."""
         with self._lock:
-            self._start = self._end = time.time()
+            self._start = self._end = _now()
             self._count = self._uncompressed = self._compressed = self._bytes = self._errors = 0
-            self._min: int | None = None
-            self._max: int | None = None
+            self._min, self._max = _NO_MIN, _NO_MAX
 
     def count(self, size: int, compressed: int, uncompressed: int) -> None:
         """One message of so many bytes on the wire, and its payload's sizes."""
-        now = time.time()
+        now = _now()
         with self._lock:
             self._end = now
             self._count += 1
             self._uncompressed += uncompressed
             self._compressed += compressed
             self._bytes += size
-            if self._min is None or size < self._min:
+            if size < self._min:
                 self._min = size
-            if self._max is None or size > self._max:
+            if size > self._max:
                 self._max = size
 
     def error(self) -> None:
         """One thing that went wrong."""
         with self._lock:
-            self._end = time.time()
+            self._end = _now()
             self._errors += 1
 
     def snapshot(self, raw: Any) -> Metrics:
@@ -128,8 +142,8 @@ class Counters:
                 msg_uncompressed_bytes_total=self._uncompressed,
                 msg_compressed_bytes_total=self._compressed,
                 msg_bytes_total=self._bytes,
-                msg_size_min=self._min,
-                msg_size_max=self._max,
+                msg_size_min=self._min if self._count else None,
+                msg_size_max=self._max if self._count else None,
                 error_count_total=self._errors,
                 raw=raw,
             )

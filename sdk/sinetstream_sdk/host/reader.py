@@ -75,9 +75,8 @@ class MessageReader(Receiving):
         found: Callable[[], Any] = advance
         return found
 
-    def _release(self) -> None:
+    def _detach(self) -> None:
         self._next = None
-        super()._release()
 
 
 def _failed(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from sinetstream_sdk.errors import InvalidMessageError
@@ -16,6 +17,9 @@ __all__ = ["Sending"]
 
 class Sending(Connection):
     """A connection that takes values."""
+
+    _publish: Callable[[bytes], Any] | None = None
+    """The plugin's method, while it is connected; looked up once, not for every message."""
 
     def __init__(
         self,
@@ -45,6 +49,12 @@ class Sending(Connection):
 
     def _prepare(self) -> None:
         self._encode = Encoder(self._params).encode_sized
+
+    def _opened(self, plugin: Any) -> None:
+        self._publish = plugin.publish
+
+    def _detach(self) -> None:
+        self._publish = None
 
     @property
     def topic(self) -> str | None:

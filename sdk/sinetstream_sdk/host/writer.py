@@ -30,10 +30,10 @@ class MessageWriter(Sending):
         :raises ConnectionError: it is not open, or the broker is gone
         :raises SinetError: whatever else went wrong, with the plugin's error as its cause
         """
-        plugin = self._opened_plugin()
+        publish = self._publish or self._opened_plugin().publish
         message = self._encoded(value, timestamp)
         try:
-            plugin.publish(message)
+            publish(message)
         except Exception as error:
             self._counters.error()
             self._raise(error, "publish()", BrokerGone)
