@@ -92,7 +92,9 @@ def import_times(rounds: int) -> dict[str, list[float]]:
             subprocess.run([sys.executable, "-c", program], check=True)
             times[name].append(pyperf.perf_counter() - start)
     bare = times.pop("start")
-    return {name: [t - s for t, s in zip(taken, bare, strict=True)] for name, taken in times.items()}
+    return {
+        name: [t - s for t, s in zip(taken, bare, strict=True)] for name, taken in times.items()
+    }
 
 
 def machine() -> str:

@@ -27,7 +27,7 @@ __all__ = ["active", "install", "published_available", "shim", "uninstall"]
 
 _PACKAGE = "sinetstream"
 
-_ERRORS = [
+_ERRORS = (
     "SinetError",
     "NoServiceError",
     "NoConfigError",
@@ -38,7 +38,7 @@ _ERRORS = [
     "InvalidMessageError",
     "AuthorizationError",
     "InvalidConfigError",
-]
+)
 _CLASSES = "MessageReader MessageWriter AsyncMessageReader AsyncMessageWriter Message Metrics"
 _API = {name: ("sinetstream_sdk.host", name) for name in [*_CLASSES.split(), "DEFAULT_CLIENT_ID"]}
 _GUARANTEES = {

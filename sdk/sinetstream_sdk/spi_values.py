@@ -46,7 +46,9 @@ class PluginValueType(metaclass=ABCMeta):
     def __subclasshook__(cls, subclass: type) -> bool:
         if cls is not PluginValueType:
             return NotImplemented
-        return _has(subclass, "serializer", "deserializer") or NotImplemented
+        if _has(subclass, "serializer", "deserializer"):
+            return True
+        return NotImplemented
 
 
 class PluginCompression(metaclass=ABCMeta):
@@ -71,4 +73,6 @@ class PluginCompression(metaclass=ABCMeta):
     def __subclasshook__(cls, subclass: type) -> bool:
         if cls is not PluginCompression:
             return NotImplemented
-        return _has(subclass, "compressor", "decompressor") or NotImplemented
+        if _has(subclass, "compressor", "decompressor"):
+            return True
+        return NotImplemented

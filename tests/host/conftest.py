@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from memory_broker import Broker, install, remove
 
 ROOT = Path(__file__).parents[2]
 PEER = Path(__file__).with_name("published_peer.py")
@@ -73,3 +74,10 @@ def published() -> Iterator[Published]:
     peer = Published(python)
     yield peer
     peer.close()
+
+
+@pytest.fixture
+def broker() -> Iterator[Broker]:
+    """An empty in-memory messaging system, registered as ``memory``."""
+    yield install()
+    remove()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from inspect import Parameter, signature
 from typing import Any
 
 from sinetstream_sdk.errors import InvalidMessageError
@@ -13,8 +11,6 @@ from sinetstream_sdk.host.receiving import Receiving
 from sinetstream_sdk.roles import Role
 
 __all__ = ["AsyncMessageReader"]
-
-logger = logging.getLogger(__name__)
 
 OnMessage = Callable[[Message], object]
 OnFailure = Callable[..., object]
@@ -96,18 +92,26 @@ class AsyncMessageReader(Receiving):
     def _report(self, error: Exception, traceback: Any = None) -> None:
         on_failure = self._on_failure
         if on_failure is None:
-            logger.error("%r: nobody is told of this, for want of on_failure: %s", self, error)
+            _log(error, "%r: nobody is told of this, for want of on_failure", self)
             return
         try:
             if _takes_two(on_failure):
                 on_failure(error, traceback or error.__traceback__)
             else:
                 on_failure(error)
-        except Exception:
-            logger.exception("%r: on_failure raised", self)
+        except Exception as raised:
+            _log(raised, "%r: on_failure raised", self)
+
+
+def _log(error: Exception, text: str, *details: object) -> None:
+    import logging
+
+    logging.getLogger(__name__).error(text, *details, exc_info=error)
 
 
 def _takes_two(callback: OnFailure) -> bool:
+    from inspect import Parameter, signature
+
     try:
         parameters = signature(callback).parameters.values()
     except (TypeError, ValueError):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sinetstream_sdk.errors import ConnectionError as BrokerGone
 from sinetstream_sdk.errors import SinetError
 from sinetstream_sdk.host.sending import Sending
-from sinetstream_sdk.promises import SafePromise
 from sinetstream_sdk.roles import Role
+
+if TYPE_CHECKING:
+    from sinetstream_sdk.promises import SafePromise
 
 __all__ = ["AsyncMessageWriter"]
 
@@ -39,6 +41,8 @@ class AsyncMessageWriter(Sending):
         except Exception as error:
             self._counters.error()
             self._raise(error, "publish()", BrokerGone)
+        from sinetstream_sdk.promises import SafePromise
+
         if not SafePromise.is_thenable(promise):
             self._counters.error()
             raise SinetError(

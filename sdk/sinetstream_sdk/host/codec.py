@@ -7,13 +7,15 @@ is built, so that a message costs its own bytes only. Both may be used by severa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sinetstream_sdk.errors import InvalidArgumentError, InvalidMessageError
-from sinetstream_sdk.host import avro, compression, packet, valuetype
-from sinetstream_sdk.host.crypto import Opener, Sealer
-from sinetstream_sdk.host.keys import Budget
+from sinetstream_sdk.host import avro, packet, valuetype
 from sinetstream_sdk.host.limits import Limits
+
+if TYPE_CHECKING:
+    from sinetstream_sdk.host.crypto import Opener
+    from sinetstream_sdk.host.keys import Budget
 
 __all__ = ["Decoder", "Encoder"]
 
@@ -24,7 +26,7 @@ class _Layout:
     def __init__(self, params: Mapping[str, Any]) -> None:
         self.encrypted = _switch(params, "data_encryption")
         self.bare = _switch(params, "user_data_only")
-        _switch(params, "data_compression")
+        self.compressed = _switch(params, "data_compression")
         version = params.get("message_format", 3)
         if version not in (2, 3) or isinstance(version, bool):
             raise InvalidArgumentError(
@@ -57,10 +59,16 @@ class Encoder:
         """
         layout = _Layout(params)
         self._serialize = valuetype.serializer(params)
-        self._compress = compression.compressor(params)
+        self._compress: Callable[[bytes], bytes] | None = None
+        if layout.compressed:
+            from sinetstream_sdk.host.compression import compressor
+
+            self._compress = compressor(params)
         self._seal: Callable[[bytes], bytes] | None = None
         version = packet.NOT_ENCRYPTED
         if layout.encrypted:
+            from sinetstream_sdk.host.crypto import Sealer
+
             sealer = Sealer(params)
             self._seal, version = sealer.seal, sealer.key_version
         self._head = packet.head(version) if layout.headed else b""
@@ -139,8 +147,16 @@ class Decoder:
         layout = _Layout(params)
         limits = Limits.of(params)
         self._deserialize = valuetype.deserializer(params)
-        self._decompress = compression.decompressor(params, limits.uncompressed_bytes)
-        self._opener = Opener(params, limits, budget) if layout.encrypted else None
+        self._decompress: Callable[[bytes], bytes] | None = None
+        if layout.compressed:
+            from sinetstream_sdk.host.compression import decompressor
+
+            self._decompress = decompressor(params, limits.uncompressed_bytes)
+        self._opener: Opener | None = None
+        if layout.encrypted:
+            from sinetstream_sdk.host.crypto import Opener
+
+            self._opener = Opener(params, limits, budget)
         self._bare = layout.bare
         self._headed = layout.headed
         self._quick = self._quick_inner = None

@@ -37,22 +37,20 @@ _ZSTD_COMPRESS = (
 _ZSTD_DECOMPRESS = ("dict_data", "max_window_size", "format")
 
 
-def compressor(params: Mapping[str, Any]) -> Transform | None:
-    """What compresses the payloads of a service, or None where ``data_compression`` is off.
+def compressor(params: Mapping[str, Any]) -> Transform:
+    """What compresses the payloads of a service.
 
     :raises InvalidArgumentError: an unknown algorithm, or parameters that it does not take
     """
-    chosen = _chosen(params)
-    if chosen is None:
-        return None
-    algorithm, level, options = chosen
+    algorithm, level, given = _chosen(params)
+    options = given
     if level is not None:
-        options = {"level": level, **options}
+        options = {"level": level, **given}
     if algorithm == "gzip":
         return _zlib_compressor(_known(algorithm, options, _ZLIB_COMPRESS, _ZLIB_DECOMPRESS))
     if algorithm == "zstd":
         return _zstd_compressor(_known(algorithm, options, _ZSTD_COMPRESS, _ZSTD_DECOMPRESS))
-    plugin = _plugin(algorithm, level, chosen[2])
+    plugin = _plugin(algorithm, level, given)
     try:
         result: Transform = plugin.compressor
     except Exception as error:
@@ -60,17 +58,14 @@ def compressor(params: Mapping[str, Any]) -> Transform | None:
     return result
 
 
-def decompressor(params: Mapping[str, Any], limit: int) -> Transform | None:
+def decompressor(params: Mapping[str, Any], limit: int) -> Transform:
     """What restores the payloads of a service, each to ``limit`` bytes at most.
 
     It raises :class:`InvalidMessageError` for what is no whole compressed payload, or a larger one.
 
     :raises InvalidArgumentError: an unknown algorithm, or parameters that it does not take
     """
-    chosen = _chosen(params)
-    if chosen is None:
-        return None
-    algorithm, level, options = chosen
+    algorithm, level, options = _chosen(params)
     if algorithm == "gzip":
         return _zlib_decompressor(
             _known(algorithm, options, _ZLIB_DECOMPRESS, _ZLIB_COMPRESS), limit
@@ -90,9 +85,7 @@ def decompressor(params: Mapping[str, Any], limit: int) -> Transform | None:
     return _measured(algorithm, unbounded, limit)
 
 
-def _chosen(params: Mapping[str, Any]) -> tuple[str, Any, dict[str, Any]] | None:
-    if not params.get("data_compression", False):
-        return None
+def _chosen(params: Mapping[str, Any]) -> tuple[str, Any, dict[str, Any]]:
     compression = params.get("compression") or {}
     if not isinstance(compression, Mapping):
         raise _invalid("compression", "a mapping with the name 'algorithm'", compression)

@@ -7,7 +7,6 @@ services under ``config``. YAML is loaded safely: plain values only, with ``!!bi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,14 +33,13 @@ class Encrypted:
         return f"<{ENCRYPTED_TAG}>"
 
 
-@dataclass(frozen=True)
 class Service:
-    """What the configuration says of one service."""
+    """What the configuration says of one service. Its repr tells no value."""
 
-    name: str
-    confver: ConfigVersion
-    params: dict[str, Any] = field(repr=False)
-    source: str
+    def __init__(self, name: str, confver: ConfigVersion, params: dict[str, Any]) -> None:
+        self.name = name
+        self.confver = confver
+        self.params = params
 
 
 def load_service(service: str | None = None, config_file: str | None = None) -> Service:
@@ -75,7 +73,7 @@ def load_service(service: str | None = None, config_file: str | None = None) -> 
     except TooLargeError as error:
         raise InvalidConfigError(f"{source}: the service {name!r} {error}") from None
     _refuse_encrypted(copy, name, source)
-    return Service(name, confver, copy, source)
+    return Service(name, confver, copy)
 
 
 def parse(text: bytes, source: str) -> tuple[ConfigVersion, Mapping[str, Any]]:

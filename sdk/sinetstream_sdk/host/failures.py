@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from sinetstream_sdk import errors
-from sinetstream_sdk.describe import Redactor
 from sinetstream_sdk.errors import SinetError
 
 __all__ = ["as_ours"]
@@ -27,6 +26,8 @@ def as_ours(
     """
     if isinstance(error, SinetError):
         return error
+    from sinetstream_sdk.describe import Redactor
+
     said = " ".join(str(error).split())
     text = Redactor(params).scrub(f"{type(error).__name__}: {said}" if said else repr(error))
     ours = (_same_name(error) or otherwise)(f"{what}: {text}")

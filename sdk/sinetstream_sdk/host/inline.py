@@ -8,13 +8,12 @@ the process ends.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-import weakref
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sinetstream_sdk.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["InlineFiles"]
 
@@ -57,6 +56,17 @@ class InlineFiles:
             for item in value:
                 self._convert(item)
 
+    def _make_folder(self) -> Path:
+        # Imported here since few services have inline values.
+        import shutil
+        import tempfile
+        import weakref
+        from pathlib import Path
+
+        folder = Path(tempfile.mkdtemp(prefix="sinetstream-"))
+        self._remover = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
     def _write(self, name: str, content: object) -> Path:
         if isinstance(content, str):
             content = content.encode(errors="surrogateescape")
@@ -67,8 +77,7 @@ class InlineFiles:
                 parameter=name,
             )
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="sinetstream-"))
-            self._remover = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            self._folder = self._make_folder()
         self._count += 1
         path = self._folder / f"{self._count}.tmp"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -6,15 +6,12 @@ A user may set each with the parameter ``limits``, a mapping of the names below.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from difflib import get_close_matches
-from typing import Any
+from typing import Any, NamedTuple
 
 from sinetstream_sdk.errors import InvalidArgumentError
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """The bounds that a reader keeps; the defaults suit a broker that strangers can write to."""
 
     uncompressed_bytes: int = 64 * 1024 * 1024
@@ -43,22 +40,25 @@ class Limits:
                 f"limits must be a mapping; a {type(given).__name__} was given",
                 parameter="limits",
             )
-        defaults = {field.name: field.default for field in fields(cls)}
         for name, value in given.items():
-            cls._check(name, value, defaults)
+            _check(name, value, cls._field_defaults)
         return cls(**given)
 
-    @staticmethod
-    def _check(name: object, value: object, defaults: Mapping[str, object]) -> None:
-        if name not in defaults:
-            close = get_close_matches(str(name), defaults, 1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(defaults)}"
-            raise InvalidArgumentError(f"limits: unknown name {name!r}; {hint}", parameter="limits")
-        whole = isinstance(defaults[name], int)  # type: ignore[index]
-        kinds = (int,) if whole else (int, float)
-        if not isinstance(value, kinds) or isinstance(value, bool) or not 0 < value < 1e18:
-            raise InvalidArgumentError(
-                f"limits.{name} must be a positive {'whole ' if whole else ''}number; "
-                f"{value!r} was given",
-                parameter=f"limits.{name}",
-            )
+
+def _check(name: object, value: object, defaults: Mapping[str, object]) -> None:
+    if not isinstance(name, str) or name not in defaults:
+        from sinetstream_sdk.describe import suggest
+
+        hint = suggest(str(name), defaults)
+        raise InvalidArgumentError(
+            f"limits: unknown name {name!r}; known: {', '.join(defaults)}{hint}",
+            parameter="limits",
+        )
+    whole = isinstance(defaults[name], int)
+    kinds = (int,) if whole else (int, float)
+    if not isinstance(value, kinds) or isinstance(value, bool) or not 0 < value < 1e18:
+        raise InvalidArgumentError(
+            f"limits.{name} must be a positive {'whole ' if whole else ''}number; "
+            f"{value!r} was given",
+            parameter=f"limits.{name}",
+        )

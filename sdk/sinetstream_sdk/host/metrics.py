@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from threading import Lock
 from time import time as _now
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = ["Counters", "Metrics"]
 
 _NO_MIN, _NO_MAX = 1 << 63, -1
 
 
-@dataclass(frozen=True)
-class Metrics:
+class Metrics(NamedTuple):
     """The figures from ``start_time`` to ``end_time``, the time of the last event.
 
     Sizes in bytes, times in seconds unless the name says ``ms``. The message's size is the one on

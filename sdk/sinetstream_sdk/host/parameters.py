@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sinetstream_sdk.configversion import ConfigVersion
 from sinetstream_sdk.consistency import AT_MOST_ONCE, Consistency
-from sinetstream_sdk.describe import describe, suggest
 from sinetstream_sdk.errors import InvalidArgumentError
-from sinetstream_sdk.host.config import load_service
 from sinetstream_sdk.host.tree import TooLargeError, merge_into, plain_copy
 from sinetstream_sdk.host.valuetype import BYTE_ARRAY, name_of
 from sinetstream_sdk.roles import Role
+
+if TYPE_CHECKING:
+    from sinetstream_sdk.configversion import ConfigVersion
 
 __all__ = ["Settings", "settle"]
 
@@ -41,13 +40,13 @@ DEFAULTS: Mapping[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
 class Settings:
     """Everything that a reader or writer is told, merged and checked. Its repr tells no value."""
 
-    service: str | None
-    confver: ConfigVersion
-    params: dict[str, Any] = field(repr=False)
+    def __init__(self, service: str | None, confver: ConfigVersion, params: dict[str, Any]) -> None:
+        self.service = service
+        self.confver = confver
+        self.params = params
 
 
 def settle(
@@ -74,11 +73,15 @@ def settle(
             "file, or use the published host",
             parameter="config",
         )
+    from sinetstream_sdk.configversion import ConfigVersion
+
     params = plain_copy(DEFAULTS)
     confver = ConfigVersion(3)
     if no_config:
         service = None
     else:
+        from sinetstream_sdk.host.config import load_service
+
         found = load_service(service, config_file)
         service, confver = found.name, found.confver
         merge_into(params, found.params)
@@ -109,6 +112,8 @@ def _normalise(params: dict[str, Any]) -> None:
 
 
 def _wrong(name: str, expected: str, came: object) -> InvalidArgumentError:
+    from sinetstream_sdk.describe import describe
+
     what = "it is missing" if came is None else f"{describe(name, came)} was given"
     return InvalidArgumentError(f"{name} must be {expected}; {what}", parameter=name)
 
@@ -120,6 +125,8 @@ def _consistency(value: object) -> Consistency:
     name = value if isinstance(value, str) else getattr(value, "name", None)
     if isinstance(name, str) and name in Consistency.__members__:
         return Consistency[name]
+    from sinetstream_sdk.describe import describe, suggest
+
     known = list(Consistency.__members__)
     hint = suggest(name, known) if isinstance(name, str) else ""
     raise InvalidArgumentError(

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from inspect import Parameter, signature
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sinetstream_sdk.configversion import ConfVer
 from sinetstream_sdk.consistency import Consistency
 from sinetstream_sdk.errors import InvalidArgumentError
 from sinetstream_sdk.host.failures import as_ours
-from sinetstream_sdk.registry import default_registry
-from sinetstream_sdk.roles import Role
+
+if TYPE_CHECKING:
+    from sinetstream_sdk.configversion import ConfVer
+    from sinetstream_sdk.roles import Role
 
 __all__ = ["build_plugin", "find_plugin", "takes_confver"]
-
-_POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
 def find_plugin(role: Role, params: Mapping[str, Any]) -> type:
@@ -26,6 +24,8 @@ def find_plugin(role: Role, params: Mapping[str, Any]) -> type:
 
     :raises UnsupportedServiceTypeError: there is none, or it cannot be used
     """
+    from sinetstream_sdk.registry import default_registry
+
     return default_registry().get(
         role, params["type"], distribution=params.get("type_distribution")
     )
@@ -36,13 +36,16 @@ def takes_confver(cls: type) -> bool:
 
     Where both would do, the published host's form is taken.
     """
+    from inspect import Parameter, signature
+
     try:
         parameters = signature(cls).parameters.values()
     except (TypeError, ValueError):
         return True  # a class of C code does not tell; the published form is the usual one
     if any(parameter.kind is Parameter.VAR_POSITIONAL for parameter in parameters):
         return True
-    places = [parameter for parameter in parameters if parameter.kind in _POSITIONAL]
+    positional = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    places = [parameter for parameter in parameters if parameter.kind in positional]
     if len(places) < 2:
         return False
     optional = places[1].default is not Parameter.empty

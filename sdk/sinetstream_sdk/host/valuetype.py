@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sinetstream_sdk.errors import InvalidArgumentError
-from sinetstream_sdk.host.lookup import named_class
 
 __all__ = ["BYTE_ARRAY", "TEXT", "deserializer", "name_of", "serializer"]
 
@@ -68,6 +67,8 @@ def _find(params: Mapping[str, Any], member: str, text: Callable[[Any], Any]) ->
     name = name_of(value_type)
     if name in (BYTE_ARRAY, TEXT):
         return text if name == TEXT else None
+    from sinetstream_sdk.host.lookup import named_class
+
     cls = named_class(GROUP, name, ("serializer", "deserializer"), "value_type")
     args = _args(value_type)
     try:
