@@ -77,8 +77,26 @@ class AsyncWriter(Base):
 
 
 class AsyncReader(Base):
-    on_message: Any = None
-    on_failure: Any = None
+    def __init__(self, confver: Any, params: Any) -> None:
+        super().__init__(confver, params)
+        self.callbacks: dict[str, Any] = {}
+        self.thread: Any = None
+
+    @property
+    def on_message(self) -> Any:
+        return self.callbacks.get("on_message")
+
+    @on_message.setter
+    def on_message(self, on_message: Any) -> None:
+        self.callbacks["on_message"] = on_message
+
+    @property
+    def on_failure(self) -> Any:
+        return self.callbacks.get("on_failure")
+
+    @on_failure.setter
+    def on_failure(self, on_failure: Any) -> None:
+        self.callbacks["on_failure"] = on_failure
 
     def open(self) -> None:
         super().open()

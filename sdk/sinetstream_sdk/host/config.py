@@ -14,7 +14,7 @@ from typing import Any
 from sinetstream_sdk.configversion import ConfigVersion
 from sinetstream_sdk.describe import suggest
 from sinetstream_sdk.errors import InvalidConfigError, NoConfigError, NoServiceError
-from sinetstream_sdk.host.tree import TooLargeError, plain_copy
+from sinetstream_sdk.host.tree import MAX_DEPTH, TooLargeError, plain_copy
 
 __all__ = ["DEFAULT_FILES", "Encrypted", "Service", "load_service", "parse"]
 
@@ -215,7 +215,19 @@ def _loader() -> Any:
     from yaml.constructor import ConstructorError
 
     class Loader(SafeLoader):
-        """Safe loading in which every error is one of YAML's, and merging is bounded."""
+        """Safe loading in which every error is one of YAML's; depth and merging are bounded."""
+
+        depth = 0
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            self.depth += 1
+            if self.depth > MAX_DEPTH:
+                mark = self.peek_event().start_mark
+                raise ConstructorError(None, None, "it is nested too deeply", mark)
+            try:
+                return super().compose_node(parent, index)
+            finally:
+                self.depth -= 1
 
         def construct_object(self, node: Any, deep: bool = False) -> Any:
             try:
