@@ -43,7 +43,7 @@ class PluginValueType(metaclass=ABCMeta):
         """Turns bytes into a value; None where values are bytes already."""
 
     @classmethod
-    def __subclasshook__(cls, subclass: type) -> bool:
+    def __subclasshook__(cls, subclass: type) -> Any:
         if cls is not PluginValueType:
             return NotImplemented
         if _has(subclass, "serializer", "deserializer"):
@@ -70,7 +70,7 @@ class PluginCompression(metaclass=ABCMeta):
         """Restores one payload."""
 
     @classmethod
-    def __subclasshook__(cls, subclass: type) -> bool:
+    def __subclasshook__(cls, subclass: type) -> Any:
         if cls is not PluginCompression:
             return NotImplemented
         if _has(subclass, "compressor", "decompressor"):

@@ -524,3 +524,27 @@ def test_missing_library_names_its_extra(
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(InvalidArgumentError, match=rf"sinetstream-plugin-sdk\[{extra}\]"):
         Encoder(params)
+
+
+def test_plugin_without_a_setter_for_on_failure(
+    broker: Broker, failures: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """As the official MQTT plugin: logged, and what the host finds wrong is still reported."""
+    connection = build(AsyncMessageReader)
+    cls = type(broker.built[-1])
+    cls.on_failure = property(lambda self: None)
+    connection.on_message, connection.on_failure = print, failures.append
+    delivered(broker, connection, b"nonsense")
+    assert [type(error) for error in failures] == [InvalidMessageError]
+    assert "takes no on_failure" in caplog.text
+
+
+def test_plugin_gets_no_callback_for_nothing(broker: Broker) -> None:
+    """Some plugins begin to read when they have one; ours is set when the user's is."""
+    connection = build(AsyncMessageReader)
+    with connection:
+        assert broker.built[-1].callbacks == {}
+        connection.on_message = print
+        assert set(broker.built[-1].callbacks) == {"on_message", "on_failure"}
+        connection.on_message = None
+        assert broker.built[-1].callbacks["on_message"] is None

@@ -43,6 +43,7 @@ class AsyncMessageReader(Receiving):
         self._on_message = on_message
         if self._plugin is not None:
             self._set_on_message(self._plugin)
+            self._set_on_failure(self._plugin)
 
     @property
     def on_failure(self) -> OnFailure | None:
@@ -55,11 +56,23 @@ class AsyncMessageReader(Receiving):
     @on_failure.setter
     def on_failure(self, on_failure: OnFailure | None) -> None:
         self._on_failure = on_failure
+        if self._plugin is not None:
+            self._set_on_failure(self._plugin)
 
     def _before_open(self) -> None:
-        plugin = self._plugin
-        plugin.on_failure = self._plugin_failed
-        self._set_on_message(plugin)
+        # Some plugins begin to read once they have either callback, so none is set for nothing.
+        if self._on_message is not None:
+            self._set_on_message(self._plugin)
+        if self._on_message is not None or self._on_failure is not None:
+            self._set_on_failure(self._plugin)
+
+    def _set_on_failure(self, plugin: Any) -> None:
+        try:
+            plugin.on_failure = self._plugin_failed
+        except AttributeError as error:
+            # The official MQTT plugin has a property without a setter. What the host itself finds
+            # wrong still reaches the user's callback.
+            _log(error, "%r: its plugin takes no on_failure, so it cannot report anything", self)
 
     def _set_on_message(self, plugin: Any) -> None:
         """Give the plugin a callback that is bound to the user's, so that none is lost between.
@@ -103,7 +116,7 @@ class AsyncMessageReader(Receiving):
             _log(raised, "%r: on_failure raised", self)
 
 
-def _log(error: Exception, text: str, *details: object) -> None:
+def _log(error: BaseException, text: str, *details: object) -> None:
     import logging
 
     logging.getLogger(__name__).error(text, *details, exc_info=error)

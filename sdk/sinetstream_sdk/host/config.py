@@ -222,7 +222,7 @@ def _loader() -> Any:
         def compose_node(self, parent: Any, index: Any) -> Any:
             self.depth += 1
             if self.depth > MAX_DEPTH:
-                mark = self.peek_event().start_mark
+                mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
                 raise ConstructorError(None, None, "it is nested too deeply", mark)
             try:
                 return super().compose_node(parent, index)
