@@ -69,7 +69,7 @@ def test_both_forms_of_the_constructor(cls: type, expected: bool) -> None:
     """``(params)`` and ``(confver, params)`` are told apart by what the class takes."""
     assert takes_confver(cls) is expected
     params = {"type": "x", "consistency": AT_LEAST_ONCE}
-    given = getattr(build_plugin(cls, "the confver", params), "given", None)  # type: ignore[arg-type]
+    given = getattr(build_plugin(Role.WRITER, cls, "the confver", params), "given", None)  # type: ignore[arg-type]
     if given is not None:
         assert given[-1 if expected else 0] is params
         assert (given[0] == "the confver") is expected
@@ -87,11 +87,11 @@ def test_constructor_that_fails_names_the_plugin() -> None:
     with pytest.raises(
         InvalidArgumentError, match=r"plugin 'x' .*Broken.*KeyError: 'brokers'"
     ) as e:
-        build_plugin(Broken, None, {"type": "x"})  # type: ignore[arg-type]
+        build_plugin(Role.WRITER, Broken, None, {"type": "x"})  # type: ignore[arg-type]
     assert isinstance(e.value.__cause__, KeyError)
     Broken.error = own = SinetError("as it is")
     with pytest.raises(SinetError) as caught:
-        build_plugin(Broken, None, {"type": "x"})  # type: ignore[arg-type]
+        build_plugin(Role.WRITER, Broken, None, {"type": "x"})  # type: ignore[arg-type]
     assert caught.value is own
 
 

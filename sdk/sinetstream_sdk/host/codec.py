@@ -181,6 +181,10 @@ class Decoder:
 
         :raises InvalidMessageError: it is malformed, altered, too large, or of another format
         """
+        if not isinstance(data, bytes):
+            raise InvalidMessageError(
+                f"a payload must be bytes; the plugin delivered a {type(data).__name__}"
+            )
         unpacked = None if self._quick is None else self._quick(data)
         payload, timestamp = unpacked or self._unwrap(data)
         size = compressed_size = len(payload)

@@ -14,7 +14,7 @@ from sinetstream_sdk.host.failures import as_ours
 from sinetstream_sdk.host.inline import InlineFiles
 from sinetstream_sdk.host.metrics import Counters, Metrics
 from sinetstream_sdk.host.parameters import settle
-from sinetstream_sdk.host.plugins import build_plugin, find_plugin
+from sinetstream_sdk.host.plugins import build_plugin, find_plugin, name_plugin
 from sinetstream_sdk.host.tree import plain_copy
 from sinetstream_sdk.host.valuetype import name_of
 from sinetstream_sdk.roles import Role
@@ -137,7 +137,9 @@ class Connection:
         params = plain_copy(self._params)
         self._files.materialise(params)
         try:
-            self._plugin = build_plugin(self._plugin_class, self._settings.confver, params)
+            self._plugin = build_plugin(
+                self.role, self._plugin_class, self._settings.confver, params
+            )
         except BaseException:
             self._files.remove()
             raise
@@ -244,5 +246,7 @@ class Connection:
     def _translated(
         self, error: Exception, what: str, otherwise: type[SinetError] = SinetError
     ) -> SinetError:
-        plugin = f"{what} of the {self.role} plugin {self._params['type']!r} failed"
+        if isinstance(error, SinetError):
+            return error
+        plugin = f"{what} of {name_plugin(self.role, self._params)} failed"
         return as_ours(error, plugin, self._params, otherwise)

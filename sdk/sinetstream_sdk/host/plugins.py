@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sinetstream_sdk.configversion import ConfVer
     from sinetstream_sdk.roles import Role
 
-__all__ = ["build_plugin", "find_plugin", "takes_confver"]
+__all__ = ["build_plugin", "find_plugin", "name_plugin", "takes_confver"]
 
 
 def find_plugin(role: Role, params: Mapping[str, Any]) -> type:
@@ -29,6 +29,19 @@ def find_plugin(role: Role, params: Mapping[str, Any]) -> type:
     return default_registry().get(
         role, params["type"], distribution=params.get("type_distribution")
     )
+
+
+def name_plugin(role: Role, params: Mapping[str, Any]) -> str:
+    """The plugin as errors name it, with the distribution that it comes from."""
+    from sinetstream_sdk.registry import default_registry
+
+    wanted = params.get("type_distribution")
+    origins = [
+        record.origin
+        for record in default_registry().records(role, params["type"])
+        if wanted in (None, record.distribution)
+    ]
+    return f"the {role} plugin {params['type']!r}" + (f" of {origins[0]}" if origins else "")
 
 
 def takes_confver(cls: type) -> bool:
@@ -52,7 +65,7 @@ def takes_confver(cls: type) -> bool:
     return not (optional and places[0].name == "params")
 
 
-def build_plugin(cls: type, confver: ConfVer, params: dict[str, Any]) -> Any:
+def build_plugin(role: Role, cls: type, confver: ConfVer, params: dict[str, Any]) -> Any:
     """An instance of the plugin's class; ``params`` are its own to keep.
 
     :raises InvalidArgumentError: the plugin refuses the parameters; its error is the cause
@@ -63,7 +76,7 @@ def build_plugin(cls: type, confver: ConfVer, params: dict[str, Any]) -> Any:
     try:
         return cls(*arguments)
     except Exception as error:
-        what = f"the plugin {params['type']!r} ({cls.__module__}.{cls.__qualname__})"
+        what = f"{name_plugin(role, params)} ({cls.__module__}.{cls.__qualname__})"
         ours = as_ours(
             error, f"{what} cannot be built with these parameters", params, InvalidArgumentError
         )

@@ -66,13 +66,5 @@ class Receiving(Connection):
         except InvalidMessageError:
             self._counters.error()
             raise
-        except TypeError:
-            if isinstance(data, bytes):
-                raise
-            self._counters.error()
-            raise InvalidMessageError(
-                f"the plugin {self._params['type']!r} delivered a {type(data).__name__} where the "
-                "payload's bytes should be"
-            ) from None
         self._counters.count(len(data), compressed, size)
         return Message(value, topic, timestamp, raw)
