@@ -346,3 +346,20 @@ def test_iter_that_returns_no_iterator_blames_the_plugin(broker: Broker) -> None
         type(broker.built[-1]).__iter__ = lambda self: [1]
         with pytest.raises(SinetError, match="it returned a list"):
             iter(r)
+
+
+def test_use_while_closing_is_an_error(broker: Broker) -> None:
+    """From the moment that close() is called nothing more reaches the plugin."""
+    caught: list[Exception] = []
+    w = writer()
+
+    def close(plugin: Any) -> None:
+        try:
+            w.publish(b"late")
+        except errors.ConnectionError as error:
+            caught.append(error)
+
+    type(broker.built[-1]).close = close
+    w.open().close()
+    assert len(caught) == 1
+    assert broker.topics["t"].empty()

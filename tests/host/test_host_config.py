@@ -128,6 +128,8 @@ def test_topics_from_the_file(broker: Broker, home: Path, cls: Any) -> None:
         assert cls("svc").topics == expected
         assert cls("svc", "other").topics == "other"
         assert broker.built[-1].params["topic"] == "other"
+        assert cls("svc", ["x", "y"]).topics == ["x", "y"]
+        assert "topic" not in broker.built[-1].params
 
 
 @pytest.mark.parametrize(
