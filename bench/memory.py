@@ -50,6 +50,7 @@ class _EntryPoint:
 def hosts() -> dict[str, tuple[Any, Any]]:
     """The writer and the reader class of each host, with the plugin registered as ``memory``."""
     import sinetstream
+
     from sinetstream_sdk import host
     from sinetstream_sdk.registry import default_registry
     from sinetstream_sdk.roles import Role

@@ -69,10 +69,11 @@ class SinetError(Exception):
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         twin = _published_twin(cls)
         actual = cls if twin is None else _join(cls, twin)
-        return Exception.__new__(actual, *args)  # type: ignore[return-value]
+        # Not Exception.__new__: an author's class may derive from OSError as well.
+        return super().__new__(actual, *args)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A joined class is made at run time and has no importable name: pickle the one it came from.
+        # A joined class has no importable name: pickle the one it came from.
         return (self._origin or type(self), self.args, self.__dict__ or None)
 
 

@@ -3,11 +3,11 @@
 A plugin sees bytes and plain values only. Value types, time stamps and encryption belong to the
 host and never reach this side.
 
-Inheriting is optional (guide §4.2.2): ``issubclass(cls, PluginMessageReader)`` is true of every class
-that has the members of the role. Inheriting gives a constructor that takes both forms in use, the
-guide's ``(params)`` and the published host's ``(confver, params)``, typed access to the parameters
-as ``self.params``, and ``metrics()``, ``reset_metrics()`` and ``info()`` for plugins that have
-nothing to tell.
+Inheriting is optional (guide §4.2.2): ``issubclass(cls, PluginMessageReader)`` is true of every
+class that has the members of the role. Inheriting gives a constructor that takes both forms in
+use, the guide's ``(params)`` and the published host's ``(confver, params)``, typed access to the
+parameters as ``self.params``, and ``metrics()``, ``reset_metrics()`` and ``info()`` for plugins
+that have nothing to tell.
 """
 
 from __future__ import annotations
@@ -100,17 +100,17 @@ class Plugin(metaclass=ABCMeta):
 
     def reset_metrics(self) -> None:
         """Start the plugin's own figures anew."""
-        return None
+        return
 
     def info(self, path: Any, options: Any) -> Any:
         """Answer the published host's ``info(name)``; None where there is nothing to say."""
         return None
 
     @classmethod
-    def __subclasshook__(cls, subclass: type) -> bool:
-        if "required" not in cls.__dict__ or cls is Plugin:
+    def __subclasshook__(cls, subclass: type) -> Any:
+        if "required" not in cls.__dict__ or cls is Plugin or missing_members(cls, subclass):
             return NotImplemented
-        return not missing_members(cls, subclass) or NotImplemented
+        return True
 
 
 class PluginMessageReader(Plugin):
@@ -177,10 +177,10 @@ class PluginAsyncMessageWriter(Plugin):
 
 
 BASES: Mapping[Role, type[Plugin]] = {
-    Role.READER: PluginMessageReader,
-    Role.WRITER: PluginMessageWriter,
-    Role.ASYNC_READER: PluginAsyncMessageReader,
-    Role.ASYNC_WRITER: PluginAsyncMessageWriter,
+    Role.READER: PluginMessageReader,  # type: ignore[type-abstract]
+    Role.WRITER: PluginMessageWriter,  # type: ignore[type-abstract]
+    Role.ASYNC_READER: PluginAsyncMessageReader,  # type: ignore[type-abstract]
+    Role.ASYNC_WRITER: PluginAsyncMessageWriter,  # type: ignore[type-abstract]
 }
 """The base class of each role."""
 
@@ -190,10 +190,8 @@ def missing_members(base: type[Plugin], cls: type) -> tuple[str, ...]:
 
     One that is set to None, or inherited from a base class and still abstract, counts as lacking.
     """
-    abstract = getattr(cls, "__abstractmethods__", frozenset())
-    return tuple(
-        name for name in base.required if name in abstract or _lookup(cls, name) is None
-    )
+    abstract: frozenset[str] = getattr(cls, "__abstractmethods__", frozenset())
+    return tuple(name for name in base.required if name in abstract or _lookup(cls, name) is None)
 
 
 def _lookup(cls: type, name: str) -> object:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from memory_broker import Broker, install, remove
 
 ROOT = Path(__file__).parents[2]

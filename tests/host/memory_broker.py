@@ -6,6 +6,7 @@ from queue import Empty, Queue
 from typing import Any, ClassVar
 
 from promise import Promise
+
 from sinetstream_sdk.registry import default_registry
 from sinetstream_sdk.roles import Role
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from sinetstream_sdk.host.codec import Decoder, Encoder
 
 FORMATS: dict[str, dict[str, Any]] = {

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import pytest
+
 from memory_broker import Broker
 from sinetstream_sdk import errors
 from sinetstream_sdk.consistency import AT_LEAST_ONCE, AT_MOST_ONCE

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+
 from memory_broker import Broker
 from sinetstream_sdk import errors
 from sinetstream_sdk.errors import InvalidMessageError, SinetError

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from memory_broker import Broker
 from sinetstream_sdk.errors import (
     InvalidArgumentError,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from sinetstream_sdk.errors import (
     InvalidConfigError,
     InvalidMessageError,

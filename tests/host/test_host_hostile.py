@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import zstandard
+
 from memory_broker import Broker
 from sinetstream_sdk.errors import InvalidMessageError
 from sinetstream_sdk.host import AsyncMessageReader, MessageReader, MessageWriter

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import pytest
+
 from memory_broker import Broker
 from sinetstream_sdk.errors import InvalidArgumentError, UnsupportedServiceTypeError
 from sinetstream_sdk.host import MessageReader, MessageWriter

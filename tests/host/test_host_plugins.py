@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from conftest import ROOT, published_python
 from sinetstream_sdk import compat
 from sinetstream_sdk.consistency import AT_LEAST_ONCE

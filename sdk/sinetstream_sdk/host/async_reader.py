@@ -92,7 +92,7 @@ class AsyncMessageReader(Receiving):
                 return
             try:
                 on_message(message)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - a callback may raise anything; it is reported
                 self._counters.error()
                 self._report(error)
 
@@ -112,7 +112,7 @@ class AsyncMessageReader(Receiving):
                 on_failure(error, traceback or error.__traceback__)
             else:
                 on_failure(error)
-        except Exception as raised:
+        except Exception as raised:  # noqa: BLE001 - a callback may raise anything; it is logged
             _log(raised, "%r: on_failure raised", self)
 
 

@@ -38,7 +38,7 @@ class AsyncMessageWriter(Sending):
         message = self._encoded(value, timestamp)
         try:
             promise = publish(message)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything
             self._counters.error()
             self._raise(error, "publish()", BrokerGone)
         from sinetstream_sdk.promises import SafePromise

@@ -234,7 +234,7 @@ def _loader() -> Any:
                 return super().construct_object(node, deep)
             except (YAMLError, RecursionError):
                 raise
-            except Exception:
+            except Exception:  # noqa: BLE001 - as do the values of a file
                 # A number of too many digits, a 31st of February, "!!bool maybe", ...
                 kind = node.tag.rpartition(":")[2]
                 problem = f"a value that looks like {kind} but is none; put it into quotes"

@@ -233,7 +233,7 @@ class Connection:
     ) -> Any:
         try:
             return getattr(plugin, name)(*arguments)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything
             self._raise(error, f"{name}()", otherwise)
 
     def _raise(

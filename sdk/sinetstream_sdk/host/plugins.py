@@ -75,7 +75,7 @@ def build_plugin(role: Role, cls: type, confver: ConfVer, params: dict[str, Any]
     arguments = (confver, params) if takes_confver(cls) else (params,)
     try:
         return cls(*arguments)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything
         what = f"{name_plugin(role, params)} ({cls.__module__}.{cls.__qualname__})"
         ours = as_ours(
             error, f"{what} cannot be built with these parameters", params, InvalidArgumentError

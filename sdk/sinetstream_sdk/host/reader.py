@@ -49,7 +49,7 @@ class MessageReader(Receiving):
             data, topic, raw = advance()
         except StopIteration:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything
             self._counters.error()
             self._raise(error, _failed(error))
         return self._message(data, topic, raw)

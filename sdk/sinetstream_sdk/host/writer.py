@@ -34,6 +34,6 @@ class MessageWriter(Sending):
         message = self._encoded(value, timestamp)
         try:
             publish(message)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything
             self._counters.error()
             self._raise(error, "publish()", BrokerGone)

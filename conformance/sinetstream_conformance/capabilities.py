@@ -1,0 +1,72 @@
+"""What a plugin's messaging system can do, as its author declares it to the kit.
+
+The kit never fails a plugin for its model: what nobody declared is skipped, not failed. Every field
+has a default, so that a plugin with no declaration at all can be judged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import Enum
+from typing import Any
+
+from sinetstream_sdk.consistency import Consistency
+
+
+class Delivery(Enum):
+    """Who gets a message when several readers are on its topic."""
+
+    COMPETING = "competing"
+    """One of them: they share a queue."""
+    BROADCAST = "broadcast"
+    """Each of them: publish/subscribe."""
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """Declared properties of a plugin; None means that nothing is said.
+
+    Bounds are in seconds and are upper bounds: the kit waits as long as that only if it must.
+    """
+
+    delivery: Delivery | None = None
+    """Whether readers of one topic compete for its messages or each get all of them."""
+    retained: bool | None = None
+    """True: messages published before ``open()`` are seen. False: they never are."""
+    ordered: bool | None = None
+    """Whether one writer's messages on one topic arrive in the order of publishing."""
+    guide_constructor: bool | None = None
+    """Whether the classes take ``(params)`` alone, as the guide has it."""
+    largest_payload: int = 64 * 1024
+    """The largest payload, in bytes, that the system is asked to carry."""
+    consistencies: tuple[Consistency, ...] = (Consistency.AT_MOST_ONCE, Consistency.AT_LEAST_ONCE)
+    """The guarantees that the plugin gives in full, without degrading them."""
+    ready_within_s: float = 5.0
+    """How long after ``open()`` a subscription may take to be in effect."""
+    delivered_within_s: float = 5.0
+    """How long a message may take from ``publish()`` to a reader."""
+    call_within_s: float = 10.0
+    """How long one call (``open()``, ``close()``, ...) may take before it counts as hung."""
+    timeout_slack_s: float = 0.25
+    """How much later than ``receive_timeout_ms`` a reader may give up, on a quiet machine."""
+
+    @classmethod
+    def from_mapping(cls, values: dict[str, Any]) -> Capabilities:
+        """Capabilities from plain values, as a YAML file or a command line has them.
+
+        :raises ValueError: an unknown name or a value of the wrong kind
+        """
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise ValueError(
+                f"unknown capabilities {', '.join(unknown)}; known are {', '.join(sorted(known))}"
+            )
+        values = dict(values)
+        if values.get("delivery") is not None:
+            values["delivery"] = Delivery(values["delivery"])
+        if "consistencies" in values:
+            names = values["consistencies"]
+            names = [names] if isinstance(names, str) else names
+            values["consistencies"] = tuple(Consistency[str(name)] for name in names)
+        return cls(**values)

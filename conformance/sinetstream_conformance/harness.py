@@ -1,0 +1,78 @@
+"""How a plugin tells the kit what it needs: a broker to start, parameters, capabilities.
+
+Derive from :class:`Harness`, override what applies, and hand it to the kit in one of three ways:
+
+- an entry point in the group ``sinetstream.conformance`` under the plugin's name;
+- a fixture named ``sinetstream_harness`` in your ``conftest.py``;
+- the option ``--sinetstream-harness module:object``.
+
+The object may be an instance, a class or a function without arguments that makes one. With none of
+them the defaults below hold: nothing to start, no parameters, nothing declared.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+from sinetstream_conformance.capabilities import Capabilities
+from sinetstream_sdk.roles import Role
+
+ENTRY_POINT_GROUP = "sinetstream.conformance"
+
+
+class NotOffered(Exception):
+    """The harness does not offer what was asked of it; the rules that need it are skipped."""
+
+
+class Harness:
+    """The kit's side of a messaging system under test; every method has a usable default."""
+
+    capabilities: Capabilities = Capabilities()
+    """What the messaging system can do."""
+
+    expected_failures: Mapping[str, str] = {}
+    """Rules known to fail, each with the reason: they are reported as XFAIL."""
+
+    def start(self) -> None:
+        """Bring the broker up; called once, before the first check."""
+
+    def stop(self) -> None:
+        """Take the broker down; called once, after the last check, also when checks failed."""
+
+    def describe(self) -> str:
+        """One line for the report that says which broker was used."""
+        return "no broker of its own"
+
+    def params(self, role: Role) -> Mapping[str, Any]:
+        """The parameters that the plugin needs for ``role``; topics are the kit's business."""
+        return {}
+
+    def topic(self) -> str:
+        """A name for a topic that nobody has used yet."""
+        return f"conformance-{uuid.uuid4().hex[:12]}"
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send a message past the plugin. Needed only to judge a plugin that cannot write."""
+        raise NotOffered("the harness has no publish(topic, payload)")
+
+    def receive(self, topic: str, timeout_s: float) -> bytes | None:
+        """Take a message past the plugin. Needed only to judge a plugin that cannot read.
+
+        The first call with a topic must begin to listen there and may return None at once.
+        """
+        raise NotOffered("the harness has no receive(topic, timeout_s)")
+
+    def unreachable(self, role: Role) -> Mapping[str, Any]:
+        """Parameters that point to where no broker listens, laid over :meth:`params`."""
+        raise NotOffered("the harness has no unreachable(role)")
+
+    def failing_sends(self) -> AbstractContextManager[Any]:
+        """A context in which the broker refuses every message."""
+        raise NotOffered("the harness has no failing_sends()")
+
+    def stalled(self) -> AbstractContextManager[Any]:
+        """A context in which the broker neither takes nor refuses anything."""
+        raise NotOffered("the harness has no stalled()")

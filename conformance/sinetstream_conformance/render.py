@@ -1,0 +1,83 @@
+"""Reports in words: the block that explains one failure, and the closing section."""
+
+from __future__ import annotations
+
+import textwrap
+
+from sinetstream_conformance.report import Report
+from sinetstream_conformance.verdict import Outcome, Verdict
+
+_WIDTH = 96
+_LABEL = 10
+
+
+def failure_block(outcome: Outcome) -> str:
+    """Everything there is to say about one check that did not pass."""
+    lines = [f"{outcome.verdict.label}  {outcome.id}  ({outcome.level.name})"]
+    lines += _field("rule", f"{outcome.says} [{outcome.source}]")
+    if outcome.expected:
+        lines += _field("expected", outcome.expected)
+        lines += _field("observed", outcome.observed)
+    elif outcome.reason:
+        lines += _field("reason", outcome.reason)
+    if outcome.trace:
+        lines += _block("trace", outcome.trace)
+    for note in outcome.notes:
+        lines += _block("note", note)
+    if outcome.cause:
+        lines += _field("cause", outcome.cause)
+    if outcome.mend:
+        lines += _field("mend", outcome.mend)
+    lines += [f"  {'replay':<{_LABEL}}{outcome.replay}"]
+    return "\n".join(lines)
+
+
+def _field(label: str, text: str) -> list[str]:
+    first, rest = f"  {label:<{_LABEL}}", " " * (_LABEL + 2)
+    wrapped = textwrap.wrap(
+        " ".join(text.split()),
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return wrapped or [first.rstrip()]
+
+
+def _block(label: str, text: str) -> list[str]:
+    lines = text.splitlines()
+    if len(lines) > 24:
+        lines = [*lines[:8], f"... ({len(lines) - 20} lines left out)", *lines[-12:]]
+    indented = [f"    {line}" for line in lines]
+    return [f"  {label}", *indented]
+
+
+def summary_lines(report: Report) -> list[str]:
+    """The standing of each role, with the counts of its rules."""
+    lines = []
+    for name, role in report.roles.items():
+        counts = role.counts
+        shown = ", ".join(f"{counts[v]} {v.label}" for v in Verdict if counts[v])
+        standing = "(part of the rules only)" if report.partial else ""
+        if role.role is None:
+            label = standing or "        "
+        else:
+            label = standing or report.standing(role.role).value
+        total = len(role.rules())
+        lines.append(
+            f"{report.plugin} {name:<13} {label:<18} {role.exercised} of {total} rules exercised: "
+            f"{shown}"
+        )
+    return lines
+
+
+def skip_lines(report: Report) -> list[str]:
+    """Why rules were skipped, each reason once, and what was expected to fail."""
+    reasons: dict[str, list[str]] = {}
+    for outcome in report.outcomes:
+        if outcome.verdict in (Verdict.SKIP, Verdict.XFAIL):
+            key = f"{outcome.verdict.label}: {outcome.reason}"
+            if outcome.rule not in reasons.setdefault(key, []):
+                reasons[key].append(outcome.rule)
+    return [f"  {reason} ({', '.join(rules)})" for reason, rules in reasons.items()]

@@ -1,0 +1,14 @@
+"""The contract: each module holds the rules of one of its chapters."""
+
+ORDER = (
+    "packaging",
+    "constructor",
+    "lifecycle",
+    "metrics",
+    "reader",
+    "reader_timeout",
+    "writer",
+    "async_writer",
+    "async_reader",
+)
+"""The order in which the chapters are judged and reported; a module not named here comes last."""

@@ -1,0 +1,226 @@
+"""How long a synchronous reader waits (guide §3.2.1: receive_timeout_ms).
+
+"Not before" is exact. "Not much after" is judged against the timer noise of this run.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sinetstream_conformance.actors import ReaderActor
+from sinetstream_conformance.channels import Outbox, ReaderInbox, ended
+from sinetstream_conformance.deadline import Result
+from sinetstream_conformance.payloads import new_probe, probe_token
+from sinetstream_conformance.rule import MUST, READER, SHOULD, rule
+from sinetstream_conformance.stage import Stage
+from sinetstream_conformance.verdict import Unjudged
+
+SOURCE = "guide §3.2.1"
+TIMEOUTS_MS = (60, 130, 250)
+WAKE_S = 5.0
+
+
+def quiet_reader(stage: Stage, timeout_ms: float) -> tuple[ReaderActor, Outbox]:
+    """An open reader whose subscription is in effect and for which nothing is under way."""
+    topic = stage.topic()
+    reader = stage.reader(topic, timeout_ms)
+    outbox = stage.outbox(topic)
+    stage.link(outbox, ReaderInbox(reader))
+    return reader, outbox
+
+
+def fresh_iterator(stage: Stage, reader: ReaderActor) -> Any:
+    """A new iterator of the reader."""
+    return stage.require(reader.iterate(), reader.role).value
+
+
+def give_up(stage: Stage, reader: ReaderActor, iterator: Any, timeout_ms: float) -> Result:
+    """A ``next()`` for which nothing comes, timed; late probes are read away."""
+    while True:
+        result = reader.next(iterator, timeout_ms / 1000 + WAKE_S)
+        if not (result.returned and probe_token(result.value)):
+            return result
+
+
+@rule(
+    "READ-TIMEOUT",
+    level=MUST,
+    roles=(READER,),
+    says="nothing received for receive_timeout_ms: next() raises StopIteration",
+    source=SOURCE,
+    hint="raise StopIteration from __next__, or return from the generator; never raise it inside a "
+    "generator",
+    right="try:\n    message = self._queue.get(timeout=self._timeout)\n"
+    "except Empty:\n    return  # in a generator",
+    wrong="try:\n    message = self._queue.get(timeout=self._timeout)\n"
+    "except Empty:\n    raise StopIteration()  # in a generator",
+)
+def timeout(stage: Stage) -> None:
+    timeout_ms = 200
+    reader, _ = quiet_reader(stage, timeout_ms)
+    result = give_up(stage, reader, fresh_iterator(stage, reader), timeout_ms)
+    if not isinstance(result.error, StopIteration):
+        stage.expect_returned(
+            Result(result.call, error=result.error, stuck=result.stuck, seconds=result.seconds),
+            f"StopIteration after {timeout_ms} ms without a message",
+        )
+        stage.expect(
+            False,
+            expected=f"StopIteration after {timeout_ms} ms without a message",
+            observed=result.describe(),
+        )
+    stage.observations += 1
+
+
+@rule(
+    "READ-TIMEOUT-EARLY",
+    level=MUST,
+    roles=(READER,),
+    says="StopIteration never comes before receive_timeout_ms has passed",
+    source=SOURCE,
+    hint="wait on a deadline taken from time.monotonic(), and wait again if woken before it",
+    right="deadline = time.monotonic() + timeout_s",
+    wrong="return self._queue.get_nowait()",
+)
+def early(stage: Stage) -> None:
+    for timeout_ms in TIMEOUTS_MS:
+        reader, _ = quiet_reader(stage, timeout_ms)
+        result = give_up(stage, reader, fresh_iterator(stage, reader), timeout_ms)
+        if not ended(result):
+            raise Unjudged(f"{result.describe()}; see READ-TIMEOUT", trace=result.trace())
+        took = result.seconds * 1000
+        stage.expect(
+            took >= timeout_ms,
+            expected=f"next() waits at least {timeout_ms} ms",
+            observed=f"it gave up after {took:.3f} ms",
+        )
+
+
+@rule(
+    "READ-TIMEOUT-LATE",
+    level=SHOULD,
+    roles=(READER,),
+    says="StopIteration comes not much later than receive_timeout_ms",
+    source=SOURCE,
+    hint="hand the timeout to the client's own receive call in place of polling in long steps",
+)
+def late(stage: Stage) -> None:
+    slack_s = stage.capabilities.timeout_slack_s
+    for timeout_ms in TIMEOUTS_MS:
+        reader, _ = quiet_reader(stage, timeout_ms)
+        iterator = fresh_iterator(stage, reader)
+        best: float | None = None
+        for _ in range(3):
+            began = time.monotonic()
+            result = give_up(stage, reader, iterator, timeout_ms)
+            if not ended(result):
+                raise Unjudged(f"{result.describe()}; see READ-TIMEOUT", trace=result.trace())
+            excess = result.seconds - timeout_ms / 1000 - 3 * stage.noise_s(began)
+            best = excess if best is None else min(best, excess)
+            if best <= slack_s:
+                break
+            iterator = fresh_iterator(stage, reader)
+        assert best is not None
+        stage.expect(
+            best <= slack_s,
+            expected=f"next() gives up at most {slack_s * 1000:.0f} ms after {timeout_ms} ms",
+            observed=f"at best of three tries it was {best * 1000:.0f} ms late, "
+            "the machine's own timer noise taken off",
+        )
+
+
+@rule(
+    "READ-TIMEOUT-RESTART",
+    level=MUST,
+    roles=(READER,),
+    says="each next() waits the whole receive_timeout_ms anew: neither the start of the iteration "
+    "nor what the caller did between two calls counts",
+    source=SOURCE,
+    hint="take the deadline at the start of each next()",
+    right="def __next__(self):\n    deadline = time.monotonic() + self._timeout",
+    wrong="def __iter__(self):\n    self._deadline = time.monotonic() + self._timeout",
+)
+def restart(stage: Stage) -> None:
+    timeout_ms = 300
+    reader, outbox = quiet_reader(stage, timeout_ms)
+    iterator = fresh_iterator(stage, reader)
+    pending = reader.start_next(iterator)
+    stage.idle(0.5 * timeout_ms / 1000)
+    outbox.send(b"in the middle of the wait")
+    first = pending.wait(timeout_ms / 1000 + WAKE_S)
+    if not first.returned:
+        # Loaded machines may bring the message after the timeout: that says nothing.
+        raise Unjudged(f"{first.describe()} while a message was under way", transient=True)
+    stage.idle(0.7 * timeout_ms / 1000)
+    result = give_up(stage, reader, iterator, timeout_ms)
+    if not ended(result):
+        raise Unjudged(f"{result.describe()}; see READ-TIMEOUT", trace=result.trace())
+    took = result.seconds * 1000
+    stage.expect(
+        took >= timeout_ms,
+        expected=f"the next() after a message waits the whole {timeout_ms} ms again",
+        observed=f"it gave up after {took:.3f} ms",
+    )
+
+
+@rule(
+    "READ-EXHAUSTED",
+    level=SHOULD,
+    roles=(READER,),
+    says="after StopIteration, next() on that iterator raises StopIteration again",
+    source="the iterator protocol of Python, which the guide asks for",
+    hint="remember in the iterator that it has ended; a new iter() starts anew",
+    right="def __next__(self):\n    if self._ended:\n        raise StopIteration",
+)
+def exhausted(stage: Stage) -> None:
+    timeout_ms = 60
+    reader, outbox = quiet_reader(stage, timeout_ms)
+    iterator = fresh_iterator(stage, reader)
+    first = give_up(stage, reader, iterator, timeout_ms)
+    if not ended(first):
+        raise Unjudged(f"{first.describe()}; see READ-TIMEOUT", trace=first.trace())
+    outbox.send(b"after the end")
+    for _ in range(3):
+        again = reader.next(iterator, timeout_ms / 1000 + WAKE_S)
+        stage.expect(
+            isinstance(again.error, StopIteration),
+            expected="an iterator that has ended raises StopIteration again, whatever arrives",
+            observed=again.describe(),
+        )
+
+
+@rule(
+    "READ-BLOCK",
+    level=MUST,
+    roles=(READER,),
+    says="without receive_timeout_ms, or with infinity, next() blocks until a message comes",
+    source=SOURCE,
+    hint="take an absent timeout, None and infinity as no limit: self.params.receive_timeout_s()",
+    cases=("absent", "infinity"),
+    right='timeout_ms = params.get("receive_timeout_ms", math.inf)',
+    wrong='timeout_ms = params.get("receive_timeout_ms", 0)',
+)
+def block(stage: Stage) -> None:
+    topic = stage.topic()
+    given = stage.params(READER, stage.topic_params(READER, topic))
+    if stage.case == "absent":
+        del given["receive_timeout_ms"]
+    built = stage.try_build(READER, given)
+    reader: ReaderActor = stage.opened(stage.expect_returned(built, "the class can be constructed"))
+    outbox = stage.outbox(topic)
+    iterator = fresh_iterator(stage, reader)
+    pending = reader.start_next(iterator)
+    stage.wait_until(lambda: pending.done, 0.4)
+    stage.expect(
+        not pending.done,
+        expected="next() still blocks after 400 ms without a message",
+        observed=pending.wait(0.1).describe() if pending.done else "",
+    )
+    end = stage.patience_end()
+    while not pending.done and not stage.past(end):
+        # The subscription may come into effect late, so more than one may be needed.
+        outbox.send(new_probe()[1])
+        stage.wait_until(lambda: pending.done, 0.3)
+    result = pending.wait(stage.capabilities.delivered_within_s)
+    stage.expect_returned(result, "the blocked next() returns a message once one is published")

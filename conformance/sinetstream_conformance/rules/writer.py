@@ -1,0 +1,297 @@
+"""What a writer owes, synchronous (guide §3.2.2) and asynchronous (guide §3.2.4) alike.
+
+Each rule here is known as ``WRITE-...`` for the one and as ``AWRITE-...`` for the other.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from sinetstream_sdk.consistency import Consistency
+from sinetstream_sdk.roles import Role
+
+from sinetstream_conformance.channels import Inbox, Outbox, outbox_of, payload_of
+from sinetstream_conformance.deadline import shorten
+from sinetstream_conformance.payloads import NAMED
+from sinetstream_conformance.rule import CAN, MUST, SHOULD, WRITERS, rule
+from sinetstream_conformance.rules.lifecycle import settled_as_call
+from sinetstream_conformance.stage import Stage
+from sinetstream_conformance.subject import consistency_value
+from sinetstream_conformance.verdict import NotDeclared, Unjudged, Violation
+
+SOURCE = "guide §3.2.2, §3.2.4"
+QUIET_S = 0.15
+GENERATED = 40
+THREADS = 4
+PER_THREAD = 25
+
+
+def arrives(stage: Stage, outbox: Outbox, inbox: Inbox, payloads: list[bytes]) -> list[bytes]:
+    """Send payloads, receive as many, and fail the check if one is missing or changed."""
+    for payload in payloads:
+        outbox.send(payload)
+    received = inbox.payloads(len(payloads))
+    missing = Counter(payloads) - Counter(received)
+    strange = Counter(received) - Counter(payloads)
+    if missing:
+        lost = next(iter(missing))
+        instead = f"; {shorten(next(iter(strange)))} arrived instead" if strange else ""
+        known = outbox.explain()
+        stage.expect(
+            False,
+            expected=f"{_size(lost)} arrives as it was published: {shorten(lost, 60)}",
+            observed=f"it did not arrive{instead}{f' ({known})' if known else ''}",
+        )
+    stage.observations += len(payloads)
+    return received
+
+
+def _size(payload: bytes) -> str:
+    return f"a payload of {len(payload)} bytes"
+
+
+@rule(
+    "WRITE-DELIVER",
+    level=MUST,
+    roles=WRITERS,
+    says="a published payload reaches a reader of that topic, equal byte for byte",
+    source=SOURCE,
+    hint="hand the bytes on as they are: no text encoding, no stripping, no terminator; declare "
+    "largest_payload if the system has a limit",
+    cases=(*NAMED, "largest", "generated"),
+    right="self._client.publish(self._topic, bytes(message))",
+    wrong="self._client.publish(self._topic, message.decode())",
+)
+def deliver(stage: Stage) -> None:
+    topic = stage.topic()
+    inbox = stage.inbox(topic)
+    outbox = stage.outbox(topic)
+    stage.link(outbox, inbox, judge=True)
+    largest = stage.capabilities.largest_payload
+    payloads = {
+        "largest": [bytes(range(256)) * (largest // 256) + b"\xff" * (largest % 256)],
+        "generated": list(stage.generated(GENERATED)),
+    }.get(stage.case) or [NAMED[stage.case]]
+    arrives(stage, outbox, inbox, payloads)
+
+
+class Stamped(bytes):
+    """A payload that carries an attribute, as the published host's own payload class does."""
+
+    timestamp = 0
+
+
+@rule(
+    "WRITE-SUBCLASS",
+    level=MUST,
+    roles=WRITERS,
+    says="a subclass of bytes is a payload too",
+    source="the published host passes one",
+    hint="check with isinstance(message, bytes), never with type(message) is bytes",
+    right="if not isinstance(message, bytes):\n    raise InvalidArgumentError(...)",
+    wrong="if type(message) is not bytes:\n    raise InvalidArgumentError(...)",
+)
+def subclass(stage: Stage) -> None:
+    outbox, inbox = stage.linked()
+    payload = Stamped(b"a subclass of bytes")
+    payload.timestamp = 1
+    arrives(stage, outbox, inbox, [payload])
+
+
+_WRONG: dict[str, object] = {"str": "text", "none": None, "int": 5, "list": [1, 2]}
+
+
+@rule(
+    "WRITE-TYPE",
+    level=SHOULD,
+    roles=WRITERS,
+    says="anything that is not bytes raises (or rejects the promise), and nothing is delivered",
+    source="guide §3.2.2: the type of message must be bytes",
+    hint="check the type first: `bytes(5)` is five zero bytes, and a str has no one encoding",
+    cases=tuple(_WRONG),
+    right="if not isinstance(message, bytes):\n    raise InvalidArgumentError(...)",
+    wrong="self._client.send(bytes(message))",
+)
+def wrong_type(stage: Stage) -> None:
+    topic = stage.topic()
+    inbox = stage.inbox(topic)
+    actor = stage.writer(topic)
+    outbox = outbox_of(actor)
+    stage.link(outbox, inbox)
+    value = _WRONG[stage.case]
+    result = actor.publish(value)
+    if stage.role is Role.ASYNC_WRITER and result.returned:
+        result = settled_as_call(stage, result)
+    stage.expect(
+        result.error is not None,
+        expected=f"publish({value!r}) raises or rejects",
+        observed=result.describe(),
+    )
+    outbox.send(b"bytes again")
+    received = inbox.payloads(1)
+    received += [repr(item).encode() for item in inbox.quiet(QUIET_S)]
+    stage.expect(
+        received == [b"bytes again"],
+        expected=f"nothing of {value!r} is delivered, and bytes still are",
+        observed=f"received {shorten(received)}",
+    )
+
+
+@rule(
+    "WRITE-ORDER",
+    level=CAN,
+    roles=WRITERS,
+    says="one writer's messages on one topic arrive in the order of publishing",
+    source="the model of the messaging system, as declared",
+    hint="send from one thread, or wait for each acknowledgement before the next message",
+    right="self._executor = ThreadPoolExecutor(max_workers=1)",
+    wrong="self._executor = ThreadPoolExecutor()",
+)
+def order(stage: Stage) -> None:
+    if not stage.declared("ordered"):
+        raise NotDeclared("capability 'ordered' is declared as False")
+    payloads = [b"%d" % number for number in range(60)]
+    with stage.races():
+        outbox, inbox = stage.linked()
+        for payload in payloads:
+            outbox.send(payload)
+        received = inbox.payloads(len(payloads))
+    if not received:
+        raise Unjudged("no message arrived; see WRITE-DELIVER")
+    ranks = [int(payload) for payload in received if payload.isdigit()]
+    stage.expect(
+        ranks == sorted(ranks),
+        expected="messages arrive in the order of publishing",
+        observed=f"message {_first_overtaken(ranks)} came after a later one",
+    )
+
+
+def _first_overtaken(ranks: list[int]) -> str:
+    return next(
+        (f"{b} (after {a})" for a, b in zip(ranks, ranks[1:], strict=False) if b < a), "none"
+    )
+
+
+@rule(
+    "WRITE-ISOLATION",
+    level=MUST,
+    roles=WRITERS,
+    says="a reader of another topic never sees the messages",
+    source=SOURCE,
+    hint="compare whole topic names, not prefixes or lower-cased ones, and keep no default topic",
+)
+def isolation(stage: Stage) -> None:
+    topic = stage.topic()
+    outbox, inbox = stage.linked(topic)
+    others = {}
+    for other in (stage.topic(), f"{topic}-2", topic.swapcase()):
+        others[other] = stage.linked(other)
+    outbox.send(b"for one topic only")
+    if inbox.payloads(1) != [b"for one topic only"]:
+        raise Unjudged("the message did not arrive on its own topic; see WRITE-DELIVER")
+    stage.idle(QUIET_S)
+    for other, (_, other_inbox) in others.items():
+        seen = other_inbox.quiet(0.02)
+        stage.expect(
+            not seen,
+            expected=f"a reader of {other!r} sees nothing of what is published on {topic!r}",
+            observed=f"it sees {shorten(seen[0]) if seen else ''}",
+        )
+
+
+@rule(
+    "WRITE-COUNT",
+    level=SHOULD,
+    roles=WRITERS,
+    says="messages published from several threads, sharing one writer or each with its own, all "
+    "arrive, and none twice, unless consistency allows otherwise",
+    source="programs share a writer between threads",
+    hint="guard the client with a lock if it is not thread-safe; do not publish again what was "
+    "acknowledged",
+    cases=("shared", "own"),
+    right="with self._lock:\n    self._client.send(message)",
+    wrong="self._pending = message\nself._client.send(self._pending)",
+)
+def count(stage: Stage) -> None:
+    judged = 0
+    for consistency in stage.capabilities.consistencies:
+        with stage.races(rate=0.02):
+            sent, received = _from_threads(stage, consistency)
+        copies = Counter(received)
+        lost = [payload for payload in sent if not copies[payload]]
+        twice = [payload for payload, number in copies.items() if number > 1]
+        if consistency is not Consistency.AT_MOST_ONCE:
+            judged += 1
+            stage.expect(
+                not lost,
+                expected=f"all {len(sent)} messages arrive under {consistency.name}",
+                observed=f"{len(lost)} are lost, {lost[:3]} among them",
+            )
+        if consistency is not Consistency.AT_LEAST_ONCE and received:
+            judged += 1
+            stage.expect(
+                not twice,
+                expected=f"no message arrives twice under {consistency.name}",
+                observed=f"{len(twice)} do, {twice[:3]} among them",
+            )
+    if not judged:
+        raise Unjudged("no message arrived, or no declared consistency says what to expect")
+
+
+def _from_threads(stage: Stage, consistency: Consistency) -> tuple[list[bytes], list[bytes]]:
+    topic = stage.topic()
+    given = {"consistency": consistency_value(consistency)}
+    outbox, inbox = stage.linked(topic, **given)
+    outboxes = [outbox] * THREADS
+    if stage.case == "own":
+        outboxes = [outbox, *(stage.outbox(topic, **given) for _ in range(THREADS - 1))]
+    sent = [b"%d/%d" % (t, n) for t in range(THREADS) for n in range(PER_THREAD)]
+    pending = [
+        stage.caller.start(
+            f"{stage.role}.publish() on thread {number + 1} of {THREADS}",
+            _publishing(box, sent[number * PER_THREAD : (number + 1) * PER_THREAD]),
+        )
+        for number, box in enumerate(outboxes)
+    ]
+    for call in pending:
+        stage.expect_returned(
+            call.wait(stage.capabilities.call_within_s * 2), "publish() from several threads works"
+        )
+    received = inbox.payloads(len(sent))
+    return sent, received + [payload_of(item) for item in inbox.quiet(QUIET_S)]
+
+
+def _publishing(box: Outbox, payloads: list[bytes]) -> Callable[[], None]:
+    instance = box.actor.instance  # type: ignore[attr-defined]
+
+    def publish() -> None:
+        for payload in payloads:
+            instance.publish(payload)
+
+    return publish
+
+
+@rule(
+    "WRITE-CLOSED",
+    level=SHOULD,
+    roles=WRITERS,
+    says="before open() and after close() publish() raises an error of this library, at once",
+    source="a message that cannot be sent must not vanish",
+    hint="raise ConnectionError when the writer is not open",
+    cases=("before-open", "after-close"),
+    right="if self._client is None:\n    raise ConnectionError('not open: call open() first')",
+    wrong="if self._client is not None:\n    self._client.send(message)",
+)
+def closed(stage: Stage) -> None:
+    topic = stage.topic()
+    actor = stage.build(stage.role, topic)
+    if stage.case == "after-close":
+        stage.opened(actor)
+        actor.close()
+    result = actor.publish(b"nobody sends this")
+    if stage.role is Role.ASYNC_WRITER and result.returned:
+        result = settled_as_call(stage, result)
+    if result.hung:
+        raise Violation("publish() ends at once", result.describe(), trace=result.trace())
+    stage.expect_library_error(result, expected="publish() raises an error of this library")

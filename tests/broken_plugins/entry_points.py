@@ -1,0 +1,86 @@
+"""Registers every correct and every broken plugin as an entry point, without importing any.
+
+A class decorated with ``@breaks("RULE-ID", role="reader", says=...)`` becomes the ``reader`` of a
+plugin that is called after the class, with the classes of a correct plugin in its other roles.
+"""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import NamedTuple
+
+from hatchling.metadata.plugin.interface import MetadataHookInterface
+
+PACKAGE = "sinetstream_broken"
+CONFORMANCE = "sinetstream.conformance"
+ROLES = {
+    "reader": "Reader",
+    "writer": "Writer",
+    "async_reader": "AsyncReader",
+    "async_writer": "AsyncWriter",
+}
+
+
+class Correct(NamedTuple):
+    """A correct plugin: its classes are called ``<prefix>Reader`` and so on."""
+
+    module: str
+    prefix: str
+    harness: str
+    roles: tuple[str, ...] = tuple(ROLES)
+
+    def points(self) -> dict[str, str]:
+        """Its entry points by group."""
+        points = {
+            f"sinetstream.{role}": f"{PACKAGE}.{self.module}:{self.prefix}{ROLES[role]}"
+            for role in self.roles
+        }
+        return points | {CONFORMANCE: f"{PACKAGE}.{self.harness}"}
+
+
+CORRECT = {
+    "memory": Correct("correct", "Memory", "correct:MemoryHarness"),
+    "broadcast": Correct("correct", "Broadcast", "correct:BroadcastHarness"),
+    "log": Correct("correct", "Log", "correct:LogHarness"),
+    "late-subscriber": Correct("correct", "LateSubscriber", "correct:LateSubscriberHarness"),
+    "structural": Correct("structural", "Structural", "structural:StructuralHarness"),
+    "tcp": Correct("tcp", "Tcp", "tcp:TcpHarness"),
+    "only-reader": Correct("correct", "Memory", "one_role:OneRoleHarness", ("reader",)),
+    "only-writer": Correct("correct", "Memory", "one_role:OneRoleHarness", ("writer",)),
+    "only-async-reader": Correct(
+        "correct", "Memory", "one_role:OneRoleHarness", ("async_reader",)
+    ),
+    "only-async-writer": Correct(
+        "correct", "Memory", "one_role:OneRoleHarness", ("async_writer",)
+    ),
+}
+
+
+def entry_points(source: Path) -> dict[str, dict[str, str]]:
+    """Every group with its entry points.
+
+    :raises ValueError: two classes would be the same plugin
+    """
+    plugins = {name: correct.points() for name, correct in CORRECT.items()}
+    owners = dict.fromkeys(plugins, "a correct plugin")
+    for mark in runpy.run_path(str(source / "marking.py"))["marks"](source):
+        if owners.setdefault(mark.plugin, mark.reference) != mark.reference:
+            raise ValueError(f"{mark.plugin} is both {owners[mark.plugin]} and {mark.reference}")
+        points = plugins.setdefault(mark.plugin, CORRECT[mark.model].points())
+        points[f"sinetstream.{mark.role}"] = f"{PACKAGE}.{mark.reference}"
+    groups: dict[str, dict[str, str]] = {}
+    for name, points in plugins.items():
+        for group, value in points.items():
+            groups.setdefault(group, {})[name] = value
+    return groups
+
+
+class EntryPoints(MetadataHookInterface):
+    """Fills in the dynamic field ``entry-points``."""
+
+    PLUGIN_NAME = "custom"
+
+    def update(self, metadata: dict[str, object]) -> None:
+        """Put the groups into the metadata."""
+        metadata["entry-points"] = entry_points(Path(self.root) / "src" / PACKAGE)
