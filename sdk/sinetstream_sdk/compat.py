@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
@@ -69,7 +69,7 @@ _MODULES: dict[str, dict[str, tuple[str, str]]] = {
 
 
 class _Finder(MetaPathFinder, Loader):
-    """Finds the modules above. It stands last, so whatever is installed comes first."""
+    """Finds the modules above."""
 
     def find_spec(
         self, fullname: str, path: Any = None, target: ModuleType | None = None
@@ -111,8 +111,9 @@ def published_available() -> bool:
     loaded = sys.modules.get(_PACKAGE)
     if loaded is not None and not _ours(loaded):
         return True
-    spec = PathFinder.find_spec(_PACKAGE)
-    return spec is not None and spec.origin is not None
+    specs = (f.find_spec(_PACKAGE, None) for f in sys.meta_path if f is not _finder)
+    # A mere folder of that name, without an __init__, has no origin.
+    return any(spec is not None and spec.origin is not None for spec in specs)
 
 
 def active() -> bool:
@@ -128,7 +129,7 @@ def install() -> bool:
     if published_available():
         return False
     if _finder not in sys.meta_path:
-        sys.meta_path.append(_finder)
+        sys.meta_path.insert(0, _finder)  # ahead of folders that only have the name
     return True
 
 

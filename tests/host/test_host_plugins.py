@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conftest import ROOT, published_python
+from published_host import ROOT, published_python
 from sinetstream_sdk import compat
 from sinetstream_sdk.consistency import AT_LEAST_ONCE
 from sinetstream_sdk.errors import InvalidArgumentError, InvalidMessageError, SinetError
@@ -194,6 +194,21 @@ def test_stand_in_offers_the_published_names(guide: Any) -> None:
         __import__("sinetstream.config_client")
 
 
+def test_folder_of_that_name_is_not_the_published_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plugin's working folder may well have one."""
+    if compat.published_available():
+        pytest.skip("the published package is installed, so nothing stands in for it")
+    (tmp_path / "sinetstream").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    with compat.shim() as active:
+        import sinetstream
+
+        assert active
+        assert sinetstream.MessageReader is MessageReader
+
+
 def test_stand_in_goes_again() -> None:
     """Outside of the context ``import sinetstream`` fails as before."""
     if compat.published_available():
@@ -255,7 +270,7 @@ def test_published_package_is_used_where_it_is_installed() -> None:
     """Its plugins get its own members; the errors they raise become ours and stay theirs too."""
     python = published_python()
     if python is None:
-        pytest.skip("the published sinetstream is not at hand; see conftest.py")
+        pytest.skip("the published sinetstream is not at hand; see published_host.py")
     done = subprocess.run(
         [python, "-c", PUBLISHED],
         env={"PYTHONPATH": str(ROOT / "sdk")},
