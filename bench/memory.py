@@ -47,23 +47,22 @@ class _EntryPoint:
         return MemoryPlugin
 
 
-def hosts() -> dict[str, tuple[Any, Any]]:
-    """The writer and the reader class of each host, with the plugin registered as ``memory``."""
-    import sinetstream
+def host(name: str) -> tuple[Any, Any]:
+    """The writer and the reader class of a host, with the plugin registered as ``memory``."""
+    if name == "published":
+        import sinetstream
 
-    from sinetstream_sdk import host
+        sinetstream.MessageReader.registry.register("memory", _EntryPoint)
+        sinetstream.MessageWriter.registry.register("memory", _EntryPoint)
+        return sinetstream.MessageWriter, sinetstream.MessageReader
+    from sinetstream_sdk.host import MessageReader, MessageWriter
     from sinetstream_sdk.registry import default_registry
     from sinetstream_sdk.roles import Role
 
-    sinetstream.MessageReader.registry.register("memory", _EntryPoint)
-    sinetstream.MessageWriter.registry.register("memory", _EntryPoint)
     registry = default_registry()
     registry.register(Role.READER, "memory", MemoryPlugin)
     registry.register(Role.WRITER, "memory", MemoryPlugin)
-    return {
-        "ours": (host.MessageWriter, host.MessageReader),
-        "published": (sinetstream.MessageWriter, sinetstream.MessageReader),
-    }
+    return MessageWriter, MessageReader
 
 
 def round_trip(
