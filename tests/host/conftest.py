@@ -4,19 +4,21 @@ from collections.abc import Iterator
 
 import pytest
 
+from environments import Venv
 from memory_broker import Broker, install, remove
-from published_host import Published, published_python
+from published_host import Published
 
 
 @pytest.fixture(scope="session")
-def published() -> Iterator[Published]:
-    python = published_python()
-    if python is None:
-        pytest.skip(
-            "the published sinetstream is not at hand: make a venv '.venv-published' with "
-            "sinetstream==1.10.*, or name its Python in SINETSTREAM_PUBLISHED_PYTHON"
-        )
-    peer = Published(python)
+def published_python(host_venv: Venv) -> str:
+    """A Python that has the published package."""
+    return str(host_venv.python)
+
+
+@pytest.fixture(scope="session")
+def published(published_python: str) -> Iterator[Published]:
+    """The published host, running."""
+    peer = Published(published_python)
     yield peer
     peer.close()
 

@@ -1,26 +1,12 @@
 """The published host, in a process of its own."""
 
-import os
 import pickle
 import subprocess
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PEER = Path(__file__).with_name("published_peer.py")
-
-
-def published_python() -> str | None:
-    """A Python that has the published package: named, beside the project, or this one."""
-    named = os.environ.get("SINETSTREAM_PUBLISHED_PYTHON")
-    if named:
-        return named
-    beside = ROOT / ".venv-published" / "bin" / "python"
-    if beside.exists():
-        return str(beside)
-    return sys.executable if find_spec("sinetstream") else None
 
 
 class Published:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from published_host import ROOT, published_python
+from published_host import ROOT
 from sinetstream_sdk import compat
 from sinetstream_sdk.consistency import AT_LEAST_ONCE
 from sinetstream_sdk.errors import InvalidArgumentError, InvalidMessageError, SinetError
@@ -266,13 +266,10 @@ print("done")
 """
 
 
-def test_published_package_is_used_where_it_is_installed() -> None:
+def test_published_package_is_used_where_it_is_installed(published_python: str) -> None:
     """Its plugins get its own members; the errors they raise become ours and stay theirs too."""
-    python = published_python()
-    if python is None:
-        pytest.skip("the published sinetstream is not at hand; see published_host.py")
     done = subprocess.run(
-        [python, "-c", PUBLISHED],
+        [published_python, "-c", PUBLISHED],
         env={"PYTHONPATH": str(ROOT / "sdk")},
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""Wheels and virtual environments for the integration tests, made once a session and shared."""
+"""Wheels and virtual environments that tests install into, made once a session and shared."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import sys
 
 import pytest
+
 from environments import INSTALL_TIMEOUT_S, ROOT, Venv, Wheels, make_venv, run
 
 PUBLISHED = "sinetstream==1.10.*"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 INSTALL_TIMEOUT_S = 600.0
 JUDGE_TIMEOUT_S = 300.0
 
