@@ -10,6 +10,7 @@ ORDER = (
     "writer",
     "async_writer",
     "async_reader",
+    "async_reader_close",
     "host",
 )
 """The order in which the chapters are judged and reported; a module not named here comes last."""
