@@ -72,7 +72,15 @@ def guide_venv(index: None, wheels: Wheels, tmp_path_factory: pytest.TempPathFac
     return venv
 
 
-_SHARED = {"host_venv", "kit_venv", "guide_venv", "wheels", "published", "published_python"}
+_SHARED = {
+    "guide_venv",
+    "host_venv",
+    "kit_venv",
+    "official_venv",
+    "published",
+    "published_python",
+    "wheels",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
