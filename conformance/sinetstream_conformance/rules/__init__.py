@@ -4,6 +4,7 @@ ORDER = (
     "packaging",
     "constructor",
     "lifecycle",
+    "left_behind",
     "metrics",
     "reader",
     "reader_timeout",

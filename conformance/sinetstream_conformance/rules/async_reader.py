@@ -97,6 +97,8 @@ def on_failure(stage: Stage) -> None:
     says="callbacks set before open() are used",
     source="guide §2.2.3: the program sets on_message and then opens",
     hint="do not reset the callbacks in open()",
+    right="def open(self):\n    self._thread.start()",
+    wrong="def open(self):\n    self._on_message = None\n    self._thread.start()",
 )
 def set_before(stage: Stage) -> None:
     topic = stage.topic()
@@ -296,6 +298,8 @@ def order(stage: Stage) -> None:
     says="a slow callback loses nothing",
     source="callbacks do work",
     hint="let the messages wait in the client or in a queue of your own while a callback runs",
+    right="self._waiting.put(message)  # as many as come",
+    wrong="try:\n    self._waiting.put_nowait(message)\nexcept queue.Full:\n    pass",
 )
 def blocked(stage: Stage) -> None:
     actor, outbox, inbox = linked_reader(stage)

@@ -133,6 +133,8 @@ def _not_before(stage: Stage, result: Result, timeout_ms: float, when: str) -> N
     says="StopIteration comes not much later than receive_timeout_ms",
     source=SOURCE,
     hint="hand the timeout to the client's own receive call in place of polling in long steps",
+    right="message = self._client.receive(timeout=self._timeout_s)",
+    wrong="while time.monotonic() < deadline:\n    time.sleep(1)",
 )
 def late(stage: Stage) -> None:
     slack_s = stage.capabilities.timeout_slack_s
@@ -201,6 +203,8 @@ def restart(stage: Stage) -> None:
     source="the iterator protocol of Python, which the guide asks for",
     hint="remember in the iterator that it has ended; a new iter() starts anew",
     right="def __next__(self):\n    if self._ended:\n        raise StopIteration",
+    wrong="def __next__(self):\n"
+    "    return self._queue.get(timeout=self._timeout)  # goes on after the end",
 )
 def exhausted(stage: Stage) -> None:
     timeout_ms = 60
