@@ -7,6 +7,8 @@
 #   make lint                   ruff and mypy
 #   make docs                   the documentation as a site, into docs/_build/html
 #   make bench                  this host beside the published one, in an environment of its own
+#   make template-matrix        every combination of the template's answers, each project tried
+#   make template-sample        some of them, which cover every pair of answers
 #   make fuzz                   a million hostile messages, ten thousand hostile files
 #   make build                  the wheels and source archives, into dist/
 #   make clean                  remove all that the above have made
@@ -27,7 +29,7 @@ MANIFESTS := pyproject.toml reference_plugins/queue/pyproject.toml
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: bench fuzz check test test-all lint docs build clean install
+.PHONY: bench fuzz template-matrix template-sample check test test-all lint docs build clean install
 .DEFAULT_GOAL := check
 
 check: $(INSTALLED)
@@ -54,6 +56,12 @@ $(BENCH_VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(BENCH_VENV)
 	$(BENCH_VENV)/bin/python -m pip install --quiet --editable '.[bench]'
 	@touch $@
+
+template-matrix: $(INSTALLED)
+	$(BIN)/python scripts/template_matrix.py $(ARGS)
+
+template-sample: $(INSTALLED)
+	$(BIN)/python scripts/template_matrix.py --sample $(ARGS)
 
 fuzz: $(INSTALLED)
 	SINETSTREAM_FUZZ_MESSAGES=1000000 SINETSTREAM_FUZZ_FILES=10000 \
