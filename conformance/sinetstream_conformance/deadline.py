@@ -79,7 +79,7 @@ class Pending:
             self._result.error = error
         finally:
             if trace is not None:
-                sys.settrace(None)
+                _install(None)
             self._result.seconds = time.monotonic() - self._result.started
             self._done.set()
 
@@ -104,8 +104,8 @@ class Pending:
         return trim(traceback.format_stack(frame))
 
 
-def _install(trace: TraceFunction) -> None:
-    """Trace the current thread; without tracing if the interpreter goes on refusing.
+def _install(trace: TraceFunction | None) -> None:
+    """Trace the current thread, or no longer; let it be if the interpreter goes on refusing.
 
     Where somebody has an audit hook, CPython 3.11 refuses if another thread is doing the same.
     """
