@@ -83,6 +83,7 @@ _SHARED = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep tests that share something costly on one worker, where the suite runs on several."""
     for item in items:
