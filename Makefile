@@ -36,7 +36,7 @@ check: $(INSTALLED)
 	$(BIN)/pytest --sinetstream-plugin=$(PLUGIN) $(ARGS)
 
 test: $(INSTALLED)
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-all:
 	$(PYTHON) scripts/interpreters.py $(MAKE) test
