@@ -99,5 +99,5 @@ def memory_in_use() -> int:
 
 def settle_garbage() -> None:
     """Let reference cycles go, so that only what is really held counts."""
-    for _ in range(3):
+    for _ in range(2):
         gc.collect()

@@ -213,6 +213,7 @@ def test_stand_in_goes_again() -> None:
     """Outside of the context ``import sinetstream`` fails as before."""
     if compat.published_available():
         pytest.skip("the published package is installed, so nothing stands in for it")
+    compat.uninstall()  # judging a plugin, as another test may have done, leaves it installed
     with compat.shim():
         import sinetstream
     assert not compat.active()

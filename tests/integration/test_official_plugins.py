@@ -74,7 +74,7 @@ def test_without_its_parameters_it_is_unjudged_and_told_what_to_give(
     assert ran.status == 1, str(ran)
     assert verdicts(report) == {"PASS", "INCONCLUSIVE"}
     assert set(report["standing"].values()) >= {"INCONCLUSIVE"}
-    assert "type_spec.iobase must be specified" in " ".join(ran.out.split())
+    assert "the parameter type_spec must be specified" in " ".join(ran.out.split())
     assert "--sinetstream-param" in ran.out
 
 
