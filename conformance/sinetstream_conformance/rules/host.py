@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from importlib.util import find_spec
 from typing import Any
 
 from sinetstream_conformance.channels import Inbox, payload_of
@@ -243,6 +244,8 @@ class _Texts:
     wrong="self._client.send(message[:MAXIMUM])",
 )
 def crypt(stage: Stage) -> None:
+    if stage.session.host == "sdk" and find_spec("cryptography") is None:
+        raise NotDeclared("no encryption here: pip install 'sinetstream-plugin-sdk[crypto]'")
     topic = stage.topic()
     desk = HostDesk(stage)
     if stage.case == "secret":
