@@ -10,6 +10,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +128,7 @@ def catalogue() -> dict[str, Rule]:
 
 
 def select(ids: Iterable[str]) -> dict[str, Rule]:
-    """The rules with these ids; a trailing ``*`` stands for any ending.
+    """The rules with these ids; ``*`` and ``?`` stand for what they do in a shell.
 
     :raises KeyError: an id that names no rule; the message lists near ones
     """
@@ -137,13 +138,9 @@ def select(ids: Iterable[str]) -> dict[str, Rule]:
     chosen: dict[str, Rule] = {}
     for wanted in ids:
         wanted = wanted.strip().upper()
-        found: dict[str, Any] = (
-            {key: value for key, value in rules.items() if key.startswith(wanted[:-1])}
-            if wanted.endswith("*")
-            else {wanted: rules[wanted]}
-            if wanted in rules
-            else {}
-        )
+        found: dict[str, Any] = {
+            key: value for key, value in rules.items() if fnmatchcase(key, wanted)
+        }
         if not found:
             near = get_close_matches(wanted, rules, n=3)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""

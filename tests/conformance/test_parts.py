@@ -166,7 +166,8 @@ def test_declared_imports_are_found_also_for_editable_installs() -> None:
 
 
 def test_rules_are_selected_by_id_and_by_stem() -> None:
-    """A star stands for any ending, and an unknown id is refused with near ones."""
+    """Stars stand for any part, and an unknown id is refused with near ones."""
+    assert set(select(["*-ORDER"])) == {"WRITE-ORDER", "AWRITE-ORDER", "AREAD-ORDER"}
     assert list(select(["READ-TUPLE"])) == ["READ-TUPLE"]
     assert set(select(["LIFE-CLOSE*"])) == {"LIFE-CLOSE", "LIFE-CLOSE-TWICE", "LIFE-CLOSE-UNOPENED"}
     with pytest.raises(KeyError, match="did you mean"):

@@ -262,7 +262,8 @@ def _meet(stage: Stage, races: Races, actor: AsyncWriterActor, meeting: Meeting)
     roles=(ASYNC_WRITER,),
     says="a promise is fulfilled only once the broker has the message, as consistency defines that",
     source=SOURCE,
-    hint="resolve in the acknowledgement's handler, not in publish()",
+    hint="resolve in the acknowledgement's handler, not in publish(); or see whether the harness's "
+    "failing_sends() and stalled() do what they say",
     cases=("closing", "refusing", "stalled"),
     right="self._client.send(message, on_ack=deferred.resolve)",
     wrong="self._queue.put(message)\nreturn Promise.resolve(None)",
@@ -308,7 +309,8 @@ def _failing(stage: Stage) -> AbstractContextManager[Any]:
     says="a failure to send rejects the promise with an exception; it is neither raised from "
     "publish() nor swallowed",
     source="guide §3.2.4: the promise is where the outcome shows",
-    hint="catch what the client raises on the sending thread and reject the promise with it",
+    hint="catch what the client raises on the sending thread and reject the promise with it; or "
+    "see whether the harness's failing_sends() makes sends fail",
     right="try:\n    self._client.send(message)\nexcept ClientError as error:\n"
     "    deferred.reject(ConnectionError(str(error)))",
     wrong="try:\n    self._client.send(message)\nexcept ClientError:\n    pass",

@@ -255,7 +255,8 @@ def settled_as_call(stage: Stage, result: Result) -> Result:
     "nothing behind",
     source="guide §3.2: open() connects",
     hint="wait in open() for the connection, with a deadline; on failure close what was made and "
-    "raise ConnectionError from the client's error",
+    "raise ConnectionError from the client's error; or see whether the harness's unreachable() "
+    "leads nowhere",
     right="try:\n    self._client = connect(host, port, timeout=10)\n"
     "except OSError as error:\n"
     '    raise ConnectionError(f"cannot reach {host}:{port}: {error}") from error',

@@ -147,7 +147,8 @@ def wrong_type(stage: Stage) -> None:
     roles=WRITERS,
     says="one writer's messages on one topic arrive in the order of publishing",
     source="the model of the messaging system, as declared",
-    hint="send from one thread, or wait for each acknowledgement before the next message",
+    hint="send from one thread, or wait for each acknowledgement before the next message; or see "
+    "whether the reader hands them out in another order",
     right="self._executor = ThreadPoolExecutor(max_workers=1)",
     wrong="self._executor = ThreadPoolExecutor()",
 )
