@@ -51,7 +51,7 @@ class PollingAsyncReader(ThreadedRole[PluginMessageReader], PluginAsyncMessageRe
     reader_class: ClassVar[type[PluginMessageReader]]
     """The synchronous reader; set it in the derived class."""
 
-    poll_ms: ClassVar[float] = 20
+    poll_ms: ClassVar[float] = 10
     """The ``receive_timeout_ms`` of the synchronous reader; ``close()`` may take that long.
 
     The user's own ``receive_timeout_ms`` is checked, but has no meaning here.
