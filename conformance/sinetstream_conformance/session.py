@@ -24,7 +24,6 @@ from sinetstream_conformance.rule import Rule, catalogue
 from sinetstream_conformance.stage import Stage
 from sinetstream_conformance.subject import Subject
 from sinetstream_conformance.verdict import (
-    Level,
     NotDeclared,
     Outcome,
     Unjudged,
@@ -312,16 +311,3 @@ class _ThreadDeaths:
         if args.exc_value is not None and not name.startswith(THREAD_PREFIX):
             with suppress(Exception):
                 self.notes.append(f"thread {name} died: {format_error(args.exc_value)}")
-
-
-def worst(outcomes: Iterable[Outcome]) -> Verdict:
-    """The worst verdict among ``outcomes``."""
-    return max((outcome.verdict for outcome in outcomes), default=Verdict.PASS)
-
-
-def binding(outcome: Outcome, level: Level) -> bool:
-    """Whether an outcome of this rule's level counts at the level that was asked for.
-
-    A CAN rule that was judged, because its capability is declared, binds like a MUST.
-    """
-    return outcome.level is Level.CAN or outcome.level >= level
