@@ -1,0 +1,110 @@
+"""Eclipse Mosquitto as a child process, with what a test asks of it: TLS, passwords, websockets."""
+
+from __future__ import annotations
+
+import getpass
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sinetstream_conformance.brokers.process import (
+    LOOPBACK,
+    BrokerProcess,
+    find_program,
+    free_port,
+)
+
+__all__ = ["ADVICE", "Mosquitto", "ServerTls"]
+
+ADVICE = "install it, on Debian with `apt-get install mosquitto`"
+
+
+@dataclass(frozen=True)
+class ServerTls:
+    """PEM files for an encrypted listener; ``require_certificate`` asks one of clients as well."""
+
+    certfile: Path
+    keyfile: Path
+    cafile: Path
+    require_certificate: bool = False
+
+
+@dataclass
+class Mosquitto(BrokerProcess):
+    """A mosquitto on one loopback port; what is set here goes into its configuration file.
+
+    It keeps retained messages and sessions in its folder when it is stopped in order, and queues
+    without a limit. Output has a line for each packet.
+    """
+
+    folder: Path | None = None  # type: ignore[assignment]
+    tls: ServerTls | None = None
+    users: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Names and passwords; with none of them, anybody may connect."""
+    websockets: bool = False
+    """Whether the port speaks MQTT over websockets."""
+    acl: str = ""
+    """The text of an access list, as ``acl_file`` takes it."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Further lines of the configuration file."""
+
+    name = "mosquitto"
+
+    def __post_init__(self) -> None:
+        super().__init__(self.folder)
+
+    def command(self) -> Sequence[str]:
+        """The daemon in the foreground, with the configuration file."""
+        return [find_program("mosquitto", ADVICE), "-c", str(self._file("mosquitto.conf"))]
+
+    def prepare(self) -> None:
+        """Write the configuration, the password file and the access list."""
+        lines = {
+            "user": getpass.getuser(),
+            "allow_anonymous": "false" if self.users else "true",
+            "persistence": "true",
+            "persistence_location": f"{self._file('')}/",
+            "max_queued_messages": "0",
+            "set_tcp_nodelay": "true",
+            "log_dest": "stdout",
+            "log_type": "all",
+            "connection_messages": "true",
+        }
+        if self.users:
+            lines["password_file"] = str(self._write_passwords())
+        if self.acl:
+            lines["acl_file"] = str(self._write("acl", self.acl))
+        lines.update(self.settings)
+        listener = {"listener": f"{self.port} {LOOPBACK}"}
+        if self.websockets:
+            listener["protocol"] = "websockets"
+        if self.tls is not None:
+            listener["certfile"] = str(self.tls.certfile)
+            listener["keyfile"] = str(self.tls.keyfile)
+            listener["cafile"] = str(self.tls.cafile)
+            listener["require_certificate"] = str(self.tls.require_certificate).lower()
+        text = "".join(f"{key} {value}\n" for key, value in (*lines.items(), *listener.items()))
+        self._write("mosquitto.conf", text)
+
+    def move(self) -> None:
+        """Choose another port."""
+        self.port = free_port()
+
+    def _file(self, name: str) -> Path:
+        assert self.folder is not None
+        return self.folder.absolute() / name
+
+    def _write(self, name: str, text: str) -> Path:
+        target = self._file(name)
+        target.touch(mode=0o600)
+        target.write_text(text, encoding="utf-8")
+        return target
+
+    def _write_passwords(self) -> Path:
+        """A password file; mosquitto's own program then hashes what stands in it."""
+        text = "".join(f"{name}:{password}\n" for name, password in self.users.items())
+        target = self._write("passwords", text)
+        hasher = find_program("mosquitto_passwd", ADVICE)
+        subprocess.run([hasher, "-U", str(target)], check=True, capture_output=True, timeout=30)
+        return target
