@@ -20,6 +20,7 @@ from sinetstream_sdk.configversion import ConfVer, infer_version
 from sinetstream_sdk.errors import InvalidArgumentError
 from sinetstream_sdk.params import Params
 from sinetstream_sdk.roles import Role
+from sinetstream_sdk.spi_values import PluginCompression, PluginMessage, PluginValueType
 
 if TYPE_CHECKING:
     from promise import Promise
@@ -31,8 +32,11 @@ __all__ = [
     "Plugin",
     "PluginAsyncMessageReader",
     "PluginAsyncMessageWriter",
+    "PluginCompression",
+    "PluginMessage",
     "PluginMessageReader",
     "PluginMessageWriter",
+    "PluginValueType",
     "missing_members",
 ]
 

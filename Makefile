@@ -1,0 +1,67 @@
+# Everything here needs Python >= 3.11 (with venv and pip), make and git, and nothing else.
+#
+#   make check                  judge the queue plugin
+#   make check PLUGIN=name      judge another plugin that is installed in $(VENV)
+#   make test                   the project's whole test suite
+#   make test-all               the same on every Python >= 3.11 of this machine
+#   make lint                   ruff and mypy
+#   make docs                   the documentation as a site, into docs/_build/html
+#   make build                  the wheels and source archives, into dist/
+#   make clean                  remove all that the above have made
+#
+# PYTHON=python3.12 chooses the interpreter that the virtual environment is made with.
+
+PYTHON ?= python3
+PLUGIN ?= queue
+VENV ?= .venv
+ARGS ?=
+
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+MANIFESTS := pyproject.toml reference_plugins/queue/pyproject.toml
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: check test test-all lint docs build clean install
+.DEFAULT_GOAL := check
+
+check: $(INSTALLED)
+	$(BIN)/pytest --sinetstream-plugin=$(PLUGIN) $(ARGS)
+
+test: $(INSTALLED)
+	$(BIN)/pytest $(ARGS)
+
+test-all:
+	$(PYTHON) scripts/interpreters.py $(MAKE) test
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: $(INSTALLED)
+	$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs docs/_build/html
+
+build: $(INSTALLED)
+	$(BIN)/python -m build --no-isolation --outdir dist .
+	$(BIN)/python -m build --no-isolation --outdir dist reference_plugins/queue
+
+install: $(INSTALLED)
+
+# Both in one go: the queue plugin needs the SDK, which must then come from here and not from an
+# index. The stamp is written last, so that an interrupted installation is done again.
+$(INSTALLED): $(MANIFESTS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed; '$(PYTHON)' is" \
+	    "$$($(PYTHON) --version 2>&1 || true)." >&2; \
+	  echo "Name another one, for instance: make $(firstword $(MAKECMDGOALS) check)" \
+	    "PYTHON=python3.12" >&2; \
+	  exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]' --editable reference_plugins/queue
+	@touch $@
+
+clean:
+	rm -rf .venv .venv-3.* build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find sdk conformance cli reference_plugins scripts tests -name __pycache__ -type d -prune \
+	  -exec rm -rf {} +
