@@ -172,13 +172,15 @@ class Caller:
 
 def trim(lines: list[str]) -> str:
     """A formatted stack without the frames of the kit and of the thread's start."""
-    kept = [
-        line
-        for line in lines
-        if "sinetstream_conformance" not in line.split("\n", 1)[0]
-        and "/threading.py" not in line.split("\n", 1)[0]
-    ]
+    kept = [line for line in lines if not _is_kits(line.split("\n", 1)[0])]
     return "".join(kept or lines).rstrip()
+
+
+def _is_kits(frame: str) -> bool:
+    """Whether the first line of a stack's entry names the kit, or where Python starts a thread."""
+    if not frame.startswith('  File "'):
+        return False  # the error itself, which may well be one that the kit raised on purpose
+    return "sinetstream_conformance" in frame or "/threading.py" in frame
 
 
 def format_error(error: BaseException) -> str:

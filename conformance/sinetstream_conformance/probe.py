@@ -25,6 +25,8 @@ sys.path[:0] = json.loads(sys.argv[2])
 report, failure = sys.stdout, ""
 sys.stdout = captured = io.StringIO()
 try:
+    from sinetstream_sdk import compat
+    compat.install()
     importlib.import_module(sys.argv[1])
 except BaseException as error:
     failure = f"loading raises {type(error).__name__}: {error}"
@@ -40,7 +42,8 @@ class Loading:
     failure: str
     output: str
     connections: tuple[str, ...]
-    seconds: float = _LOAD_WITHIN_S
+    fatal: bool = False
+    """Whether the import hangs or ends the interpreter, so that no program survives it."""
 
 
 @lru_cache(maxsize=64)
@@ -58,12 +61,12 @@ def load_in_fresh_interpreter(module: str) -> Loading:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Loading("time", "", ())
+        return Loading(f"loading had not ended after {_LOAD_WITHIN_S:g} s", "", (), fatal=True)
     # What a C extension or a child process writes goes past sys.stdout and stands before the mark.
     past, mark, rest = done.stdout.partition(f"\n{_MARK}")
     if not mark:
         ending = f"loading ends the interpreter with status {done.returncode}"
-        return Loading(f"{ending} {done.stderr[-500:]}".rstrip(), past, ())
+        return Loading(f"{ending} {done.stderr[-500:]}".rstrip(), past, (), fatal=True)
     failure, output, connections = json.loads(rest.splitlines()[0])
     return Loading(failure, past + output, tuple(connections))
 

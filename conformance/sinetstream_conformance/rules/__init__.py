@@ -10,5 +10,6 @@ ORDER = (
     "writer",
     "async_writer",
     "async_reader",
+    "host",
 )
 """The order in which the chapters are judged and reported; a module not named here comes last."""

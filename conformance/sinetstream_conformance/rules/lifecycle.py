@@ -6,26 +6,29 @@ import tracemalloc
 import warnings
 from typing import Any
 
-from sinetstream_sdk.roles import Role
-
-from sinetstream_conformance.actors import Actor, AsyncReaderActor, ReaderActor
+from sinetstream_conformance.actors import Actor, AsyncReaderActor, ReaderActor, promise_state
 from sinetstream_conformance.channels import Inbox, Outbox, inbox_of, outbox_of
+from sinetstream_conformance.deadline import Result
+from sinetstream_conformance.library import is_library_error
 from sinetstream_conformance.residue import (
     Descriptors,
     kit_threads,
+    memory_in_use,
     native_threads,
     plugin_threads,
     settle_garbage,
 )
 from sinetstream_conformance.rule import ALL_ROLES, MUST, READER, SHOULD, WRITERS, rule
-from sinetstream_conformance.stage import INBOX_TIMEOUT_MS, Stage, is_library_error
+from sinetstream_conformance.stage import INBOX_TIMEOUT_MS, Stage
 from sinetstream_conformance.verdict import Unjudged, Violation
+from sinetstream_sdk.roles import Role
 
 SOURCE = "guide §3.2"
 GONE_WITHIN_S = 3.0
 ROUNDS = 100
 WARM_UP = 20
 GROWTH_PER_ROUND = 4096
+AT_ONCE_S = 3.0
 
 
 def build(stage: Stage, topic: str) -> Any:
@@ -51,12 +54,20 @@ def connect(stage: Stage, actor: Actor, other: Outbox | Inbox, *, judge: bool = 
 
 
 def works(stage: Stage, actor: Actor, other: Outbox | Inbox, when: str) -> None:
-    """Judge that a message gets through ``actor``."""
+    """Judge that messages get through ``actor``.
+
+    One alone proves little: a loop that has been told to end may still pass on what it was waiting
+    for.
+    """
     try:
+        connect(stage, actor, other, judge=True)
         connect(stage, actor, other, judge=True)
     except Violation as broken:
         raise Violation(
-            f"the {actor.role} works {when}", broken.observed, error=broken.error, trace=broken.trace
+            f"the {actor.role} works {when}",
+            broken.observed,
+            error=broken.error,
+            trace=broken.trace,
         ) from None
     stage.observations += 1
 
@@ -158,13 +169,15 @@ def reopens(stage: Stage) -> None:
     "goes on working",
     source="the published host raises AlreadyConnectedError",
     hint="raise AlreadyConnectedError before you make anything",
-    right="def open(self):\n    if self._client is not None:\n        raise AlreadyConnectedError()",
+    right="def open(self):\n    if self._client is not None:\n"
+    "        raise AlreadyConnectedError('open already')",
     wrong="def open(self):\n    self._client = connect()",
 )
 def opens_twice(stage: Stage) -> None:
     topic = stage.topic()
     other = other_end(stage, topic)
-    before = plugin_threads()
+    settle_garbage()
+    before, open_before = plugin_threads(), Descriptors.now()
     actor = stage.opened(build(stage, topic))
     again = actor.open()
     if not is_library_error(again.error, "AlreadyConnectedError"):
@@ -175,6 +188,13 @@ def opens_twice(stage: Stage) -> None:
     stage.expect(
         not left, expected="the second open() leaks no thread", observed=f"left behind: {left}"
     )
+    grown = _descriptors_left(stage, open_before)
+    stage.expect(not grown, expected="the second open() leaks no descriptor", observed=grown)
+
+
+def _descriptors_left(stage: Stage, before: Descriptors) -> str:
+    stage.wait_until(lambda: not Descriptors.now().grown_since(before), GONE_WITHIN_S)
+    return Descriptors.now().grown_since(before)
 
 
 def _threads_left(stage: Stage, before: frozenset[Any]) -> str:
@@ -195,14 +215,13 @@ def _threads_left(stage: Stage, before: frozenset[Any]) -> str:
 def unopened(stage: Stage) -> None:
     actor = stage.build(stage.role, stage.topic())
     if stage.case == "after-close":
-        stage.opened(actor)
-        actor.close()
+        closed_again(stage.opened(actor))
     if isinstance(actor, ReaderActor):
         result = actor.iterate()
         if result.returned:
-            result = actor.next(result.value, 3.0)
+            result = actor.next(result.value, AT_ONCE_S)
     else:
-        result = actor.call("publish", b"nobody listens", within_s=3.0)
+        result = actor.call("publish", b"nobody listens", within_s=AT_ONCE_S)
         if stage.role is Role.ASYNC_WRITER and result.returned:
             result = settled_as_call(stage, result)
     stage.expect_library_error(
@@ -210,15 +229,20 @@ def unopened(stage: Stage) -> None:
     )
 
 
-def settled_as_call(stage: Stage, result: Any) -> Any:
+def settled_as_call(stage: Stage, result: Result) -> Result:
     """The result of an asynchronous publish() as if the promise's reason had been raised."""
     promise = result.value
-    if hasattr(promise, "is_pending"):
-        stage.wait_until(lambda: not promise.is_pending, 3.0)
-        if promise.is_rejected:
-            result.error = promise.reason
-        elif promise.is_pending:
-            result.stuck = "(the promise is still pending)"
+    if not hasattr(promise, "is_pending"):
+        return result
+    stage.wait_until(lambda: not promise.is_pending, AT_ONCE_S)
+    state = promise_state(promise)
+    if state == "pending":
+        raise Violation(
+            "publish() raises, or its promise is rejected, at once",
+            f"the promise of publish() is still pending after {AT_ONCE_S:g} s",
+        )
+    if state == "rejected":
+        result.error = promise.reason
     return result
 
 
@@ -235,7 +259,8 @@ def settled_as_call(stage: Stage, result: Any) -> Any:
 def unreachable(stage: Stage) -> None:
     nowhere = stage.offered(stage.harness.unreachable, stage.role)
     topics = stage.topic_params(stage.role, stage.topic())
-    threads = plugin_threads()
+    settle_garbage()
+    threads, open_before = plugin_threads(), Descriptors.now()
     built = stage.try_build(stage.role, stage.params(stage.role, {**topics, **nowhere}))
     if not built.returned:
         raise Unjudged(f"{built.describe()}; see CTOR-NOCONNECT")
@@ -244,10 +269,14 @@ def unreachable(stage: Stage) -> None:
         "ConnectionError",
         expected="open() raises ConnectionError of this library",
     )
+    # The error is gone by now, and what its traceback held with it.
+    settle_garbage()
     left = _threads_left(stage, threads)
     stage.expect(
         not left, expected="the failed open() leaves no thread", observed=f"left behind: {left}"
     )
+    grown = _descriptors_left(stage, open_before)
+    stage.expect(not grown, expected="the failed open() leaves no descriptor", observed=grown)
 
 
 @rule(
@@ -269,9 +298,7 @@ def threads(stage: Stage) -> None:
     stage.expect(
         not left, expected="no thread is left after close()", observed=f"left behind: {left}"
     )
-    gone = stage.wait_until(
-        lambda: not (native_threads() - native - kit_threads()), GONE_WITHIN_S
-    )
+    gone = stage.wait_until(lambda: not (native_threads() - native - kit_threads()), GONE_WITHIN_S)
     stage.expect(
         gone,
         expected="no thread of a C library is left after close()",
@@ -297,13 +324,10 @@ def descriptors(stage: Stage) -> None:
         actor = stage.opened(build(stage, topic))
         connect(stage, actor, other)
         closed_again(actor)
-        stage.wait_until(lambda: not Descriptors.now().grown_since(before), GONE_WITHIN_S)
-        grown = Descriptors.now().grown_since(before)
+        grown = _descriptors_left(stage, before)
         actor.instance = None
         settle_garbage()
-    stage.expect(
-        not grown, expected="no descriptor is left open after close()", observed=grown
-    )
+    stage.expect(not grown, expected="no descriptor is left open after close()", observed=grown)
     complaints = [str(w.message) for w in caught if issubclass(w.category, ResourceWarning)]
     stage.expect(
         not complaints,
@@ -358,16 +382,16 @@ def many(stage: Stage) -> None:
                 fds = Descriptors.now()
                 if not tracing:
                     tracemalloc.start(1)
-                memory = tracemalloc.get_traced_memory()[0]
+                memory = memory_in_use()
         settle_garbage()
-        grown = (tracemalloc.get_traced_memory()[0] - memory) / (ROUNDS - WARM_UP)
+        grown = (memory_in_use() - memory) / (ROUNDS - WARM_UP)
     finally:
         if not tracing:
             tracemalloc.stop()
     left = _threads_left(stage, before)
     stage.expect(not left, expected="no thread is left", observed=f"left behind: {left}")
     assert fds is not None
-    more = Descriptors.now().grown_since(fds)
+    more = _descriptors_left(stage, fds)
     stage.expect(not more, expected="the number of descriptors stays", observed=more)
     stage.expect(
         grown < GROWTH_PER_ROUND,

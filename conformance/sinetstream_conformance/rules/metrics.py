@@ -28,7 +28,8 @@ def _each_stage_of_life(stage: Stage, method: str) -> None:
     "LIFE-METRICS",
     level=MUST,
     roles=ALL_ROLES,
-    says="metrics() returns None or the plugin's own figures, before, during and after a connection",
+    says="metrics() returns None or the plugin's own figures, before, during and after a "
+    "connection",
     source="guide §3.2",
     hint="return None while there is nothing to tell; the SDK's base class does",
     right="def metrics(self):\n    return None if self._client is None else self._client.stats()",
