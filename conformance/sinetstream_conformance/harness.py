@@ -36,6 +36,13 @@ class Harness:
     expected_failures: Mapping[str, str] = {}
     """Rules known to fail, each with the reason: they are reported as XFAIL."""
 
+    given: Mapping[str, Any] = {}
+    """The parameters that the user gave for this run; set by the kit before :meth:`start`.
+
+    They go before those of :meth:`params`, whatever these say. A harness that starts a broker looks
+    here whether the user has named one.
+    """
+
     def start(self) -> None:
         """Bring the broker up; called once, before the first check."""
 

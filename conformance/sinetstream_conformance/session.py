@@ -112,6 +112,7 @@ class Session:
     def __enter__(self) -> Self:
         self.metronome = Metronome()
         try:
+            self.harness.given = self.params
             self.harness.start()
             secrets = [self.harness.params(role) for role in self.subject.roles]
             self._redactor = Redactor({"given": self.params, "harness": secrets})

@@ -54,6 +54,18 @@ class Mosquitto(BrokerProcess):
     def __post_init__(self) -> None:
         super().__init__(self.folder)
 
+    @staticmethod
+    def version() -> str:
+        """The version of the program that is installed.
+
+        :raises NotInstalled: there is none
+        """
+        program = find_program("mosquitto", ADVICE)
+        told = subprocess.run(
+            [program, "-h"], capture_output=True, text=True, timeout=30, check=False
+        )
+        return (told.stdout.split("version ") + ["(unknown version)"])[1].split()[0]
+
     def command(self) -> Sequence[str]:
         """The daemon in the foreground, with the configuration file."""
         return [find_program("mosquitto", ADVICE), "-c", str(self._file("mosquitto.conf"))]
