@@ -13,7 +13,7 @@ them the defaults below hold: nothing to start, no parameters, nothing declared.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -71,6 +71,13 @@ class Harness:
         The first call with a topic must begin to listen there and may return None at once.
         """
         raise NotOffered("the harness has no receive(topic, timeout_s)")
+
+    def partition(self, raw: Any) -> Hashable:
+        """Which part of its topic a message came from; asked where ``ordered`` says PARTITION.
+
+        :param raw: the messaging system's own message, the third value that a reader gives
+        """
+        raise NotOffered("the harness has no partition(raw)")
 
     def unreachable(self, role: Role) -> Mapping[str, Any]:
         """Parameters that point to where no broker listens, laid over :meth:`params`."""
