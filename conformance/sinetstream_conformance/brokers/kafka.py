@@ -15,8 +15,10 @@ import shutil
 import subprocess
 import uuid
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from sinetstream_conformance.brokers.process import (
     LOOPBACK,
@@ -27,7 +29,7 @@ from sinetstream_conformance.brokers.process import (
     free_port,
 )
 
-__all__ = ["JARS_VARIABLE", "ApacheKafka", "Cluster", "KafkaTls", "jars"]
+__all__ = ["JARS_VARIABLE", "ApacheKafka", "KafkaCluster", "KafkaTls", "jars"]
 
 JARS_VARIABLE = "SINETSTREAM_KAFKA_JARS"
 ADVICE = (
@@ -36,6 +38,7 @@ ADVICE = (
 _FOLDER = Path(".brokers") / "kafka"
 _FORMAT_WITHIN_S = 60.0
 _JVM = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+_LOG = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
 
 
 def jars() -> Path:
@@ -96,6 +99,8 @@ class ApacheKafka(BrokerProcess):
     folder: Path | None = None  # type: ignore[assignment]
     advertised: str | None = None
     """``host:port`` for clients; without it the address on which the node listens."""
+    host_name: str = LOOPBACK
+    """What the node calls itself there; a certificate may be for ``localhost``."""
     tls: KafkaTls | None = None
     users: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Names and passwords, for SASL by PLAIN and SCRAM; with none of them, anybody may connect."""
@@ -158,7 +163,7 @@ class ApacheKafka(BrokerProcess):
 
     def _java(self) -> list[str]:
         java = find_program("java", "install a JDK 17")
-        return [java, *_JVM, "-cp", str(jars().absolute() / "*")]
+        return [java, *_JVM, _LOG, "-cp", str(jars().absolute() / "*")]
 
     def _lines(self) -> Mapping[str, str]:
         nodes = self.nodes or {self.node: self}
@@ -173,7 +178,7 @@ class ApacheKafka(BrokerProcess):
             ),
             "listeners": f"CLIENTS://{LOOPBACK}:{self.port},INNER://{LOOPBACK}:{self.inner_port},"
             f"CONTROLLER://{LOOPBACK}:{self.controller_port}",
-            "advertised.listeners": f"CLIENTS://{self.advertised or self.address},"
+            "advertised.listeners": f"CLIENTS://{self.advertised or f'{self.host_name}:{self.port}'},"
             f"INNER://{LOOPBACK}:{self.inner_port}",
             "listener.security.protocol.map": f"CLIENTS:{protocol},INNER:PLAINTEXT,"
             "CONTROLLER:PLAINTEXT",
@@ -191,6 +196,9 @@ class ApacheKafka(BrokerProcess):
             "share.coordinator.state.topic.replication.factor": copies,
             "share.coordinator.state.topic.min.isr": enough,
             "group.initial.rebalance.delay.ms": "0",
+            # A node that was killed is to be missed soon.
+            "broker.heartbeat.interval.ms": "500",
+            "broker.session.timeout.ms": "3000",
         }
         if self.tls is not None:
             lines.update(self.tls.settings())
@@ -218,9 +226,10 @@ class ApacheKafka(BrokerProcess):
             for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512")
             for part in ("--add-scram", f"{mechanism}=[name={name},password={secret}]")
         ]
-        tool = [*self._java(), "kafka.tools.StorageTool", "format", "-t", self.cluster_id]
+        # In one word with its name, for an id may begin with a hyphen.
+        where = [f"--cluster-id={self.cluster_id}", f"--config={self._properties}"]
         made = subprocess.run(
-            [*tool, "-c", str(self._properties), *secrets],
+            [*self._java(), "kafka.tools.StorageTool", "format", *where, *secrets],
             capture_output=True,
             text=True,
             timeout=_FORMAT_WITHIN_S,
@@ -230,24 +239,51 @@ class ApacheKafka(BrokerProcess):
             raise BrokerFailed(f"{self.name} cannot make its data folder: {made.stderr[-2000:]}")
 
 
-class Cluster:
-    """Several nodes that keep copies of one another's data; use it as a context manager.
+class KafkaCluster:
+    """Nodes that keep copies of one another's data; use it as a context manager.
 
-    :param count: how many nodes
-    :param folder: where the nodes have their folders; without one, temporary ones
+    ``nodes`` are the brokers by number, each with methods of its own to stop, kill and pause it.
+
+    :param count: how many nodes; with three or more, every topic is kept three times
+    :param settings: further lines of each node's ``server.properties``
     """
 
-    def __init__(self, count: int = 3, folder: Path | None = None) -> None:
+    def __init__(self, count: int = 3, settings: Mapping[str, str] | None = None) -> None:
         self.nodes: dict[int, ApacheKafka] = {}
-        first: ApacheKafka | None = None
         for number in range(1, count + 1):
-            where = None if folder is None else folder / f"node-{number}"
-            node = ApacheKafka(folder=where, node=number, nodes=self.nodes)
-            first = first or node
-            node.cluster_id = first.cluster_id
+            node = ApacheKafka(node=number, nodes=self.nodes, settings=settings or {})
+            node.cluster_id = self.nodes.get(1, node).cluster_id
             self.nodes[number] = node
 
     @property
     def address(self) -> str:
         """The addresses of all nodes, as the parameter ``brokers`` takes them."""
         return ",".join(node.address for node in self.nodes.values())
+
+    def start(self) -> None:
+        """Start all nodes side by side: one alone would wait for the others.
+
+        :raises NotInstalled: Kafka is not there
+        :raises BrokerFailed: a node was not ready in time
+        """
+        with ThreadPoolExecutor(len(self.nodes)) as pool:
+            for begun in [pool.submit(node.start) for node in self.nodes.values()]:
+                begun.result()
+
+    def close(self) -> None:
+        """Kill all nodes and remove their folders: in order, the last would wait for a quorum."""
+        for node in self.nodes.values():
+            node.kill()
+        for node in self.nodes.values():
+            node.close()
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()

@@ -1,6 +1,8 @@
 """What readers and writers have in common: a librdkafka client, its brokers and its errors."""
 
 import logging
+import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +32,24 @@ IN_VAIN = (KafkaError._TIMED_OUT, KafkaError._MSG_TIMED_OUT, KafkaError._TRANSPO
 FINAL = (*DENIED, KafkaError.TOPIC_EXCEPTION, KafkaError._SSL)
 
 
+def distrust(properties: Mapping[str, Any]) -> str:
+    """Why a broker's certificate is not accepted; the client has one message for all reasons."""
+    for address in properties["bootstrap.servers"].split(","):
+        host, _, port = address.strip().rpartition(":")
+        try:
+            context = ssl.create_default_context(cafile=properties.get("ssl.ca.location"))
+            with (
+                socket.create_connection((host.strip("[]"), int(port)), ASK_S) as plain,
+                context.wrap_socket(plain, server_hostname=host.strip("[]")),
+            ):
+                continue
+        except ssl.SSLCertVerificationError as error:
+            return f"; {address}: {error.verify_message}"
+        except (OSError, ValueError):
+            continue
+    return ""
+
+
 class Link:
     """One client, from its making to its closing, and what it has told of its brokers.
 
@@ -38,7 +58,7 @@ class Link:
     """
 
     def __init__(self, kind: Any, properties: Mapping[str, Any]) -> None:
-        self._brokers = properties["bootstrap.servers"]
+        self._properties = properties
         self._redactor = Redactor(properties)
         self._told: KafkaError | None = None
         self.lost_at: float | None = None
@@ -52,7 +72,7 @@ class Link:
     def _on_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
             self.lost_at = self.lost_at or time.monotonic()
-        else:
+        elif self._told is None or self._told.code() not in FINAL:
             self._told = error
 
     def error(self, error: KafkaError, doing: str) -> errors.SinetError:
@@ -64,7 +84,11 @@ class Link:
             text += "; close() and open() the writer again"
         kind = errors.ConnectionError if code < 0 or code in FAR else errors.SinetError
         kind = errors.AuthorizationError if code in DENIED else kind
-        return kind(self._redactor.scrub(f"kafka: {doing} at {self._brokers}: {text}"))
+        return kind(
+            self._redactor.scrub(
+                f"kafka: {doing} at {self._properties['bootstrap.servers']}: {text}"
+            )
+        )
 
     @contextmanager
     def doing(self, what: str) -> Iterator[None]:
@@ -72,7 +96,10 @@ class Link:
         try:
             yield
         except KafkaException as error:
-            raise self.error(error.args[0], what) from None
+            own = self.error(error.args[0], what)
+            if self._told is not None and self._told.code() == KafkaError._SSL:
+                own.args = (own.args[0] + distrust(self._properties),)
+            raise own from None
 
     def insist(self, ask: Callable[[], T], within_s: float) -> T:
         """What ``ask`` gives, asked again till the time is up or there is no point in it.

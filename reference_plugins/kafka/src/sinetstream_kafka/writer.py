@@ -47,7 +47,7 @@ class KafkaWriter(PluginMessageWriter):
         if consistency is EXACTLY_ONCE:
             parameters.insist_on(GUARANTEES[consistency], asked, self.params)
         own = {"linger.ms": self.linger_ms, "delivery.timeout.ms": GIVE_UP_MS}
-        self._properties = {**own, **GUARANTEES[consistency], **asked}
+        self.properties = {**own, **GUARANTEES[consistency], **asked}
         self._lock = threading.Lock()
         self._closing = False
         self._partition = ANY_PARTITION
@@ -57,7 +57,7 @@ class KafkaWriter(PluginMessageWriter):
     def open(self) -> None:
         if self.link is not None:
             raise errors.AlreadyConnectedError("kafka: this writer is open; call close() first")
-        link = Link(Producer, self._properties)
+        link = Link(Producer, self.properties)
         try:
             with link.doing(f"connecting to write {self._topic!r}"):
                 numbers = link.insist(partial(link.partitions, self._topic), self._wait_s)
