@@ -72,14 +72,14 @@ class Pending:
         self._thread = threading.current_thread()
         self._result.started = time.monotonic()
         if trace is not None:
-            sys.settrace(trace)
+            _install(trace)
         try:
             self._result.value = self._function()
         except BaseException as error:  # noqa: BLE001 - whatever a plugin raises is evidence
             self._result.error = error
         finally:
             if trace is not None:
-                sys.settrace(None)
+                _install(None)
             self._result.seconds = time.monotonic() - self._result.started
             self._done.set()
 
@@ -102,6 +102,20 @@ class Pending:
         if frame is None:
             return "(the call had not begun to run)"
         return trim(traceback.format_stack(frame))
+
+
+def _install(trace: TraceFunction | None) -> None:
+    """Trace the current thread, or no longer; let it be if the interpreter goes on refusing.
+
+    Where somebody has an audit hook, CPython 3.11 refuses if another thread is doing the same.
+    """
+    for _ in range(50):
+        try:
+            sys.settrace(trace)
+        except RuntimeError:
+            time.sleep(0.001)
+        else:
+            return
 
 
 class _Worker:

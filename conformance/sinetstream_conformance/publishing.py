@@ -1,4 +1,4 @@
-"""Publishing asynchronously in ways that bring mistakes to light: interrupted, or just closed after.
+"""Publishing asynchronously so that mistakes come to light: interrupted, or with close() after it.
 
 The promises are only looked at: ``then`` or ``get`` on a plain promise may by itself lose what
 another thread settles.

@@ -12,7 +12,7 @@ from sinetstream_conformance.deadline import shorten
 from sinetstream_conformance.ordering import Ordering
 from sinetstream_conformance.rule import ASYNC_READER, CAN, MUST, SHOULD, rule
 from sinetstream_conformance.stage import Stage
-from sinetstream_conformance.verdict import Unjudged, Violation
+from sinetstream_conformance.verdict import Unjudged
 
 SOURCE = "guide §3.2.3"
 MESSAGES = 20
@@ -98,6 +98,8 @@ def on_failure(stage: Stage) -> None:
     says="callbacks set before open() are used",
     source="guide §2.2.3: the program sets on_message and then opens",
     hint="do not reset the callbacks in open()",
+    right="def open(self):\n    self._thread.start()",
+    wrong="def open(self):\n    self._on_message = None\n    self._thread.start()",
 )
 def set_before(stage: Stage) -> None:
     topic = stage.topic()
@@ -251,97 +253,6 @@ def _raise(error: Exception) -> Any:
 
 
 @rule(
-    "AREAD-CLOSE",
-    level=SHOULD,
-    roles=(ASYNC_READER,),
-    says="once close() has returned, no callback runs or starts",
-    source="what the callback uses may be gone by then",
-    hint="join the delivering thread in close(), with a deadline",
-    cases=("busy", "idle"),
-    right="def close(self):\n    self._stop.set()\n    self._thread.join(timeout)",
-    wrong="def close(self):\n    self._stop.set()",
-)
-def close(stage: Stage) -> None:
-    actor, outbox, _ = linked_reader(stage)
-    if stage.case == "busy":
-        inside = threading.Event()
-
-        def slow(_: object) -> None:
-            inside.set()
-            stage.idle(0.15)
-
-        actor.messages.behave = slow
-        for number in range(MESSAGES):
-            outbox.send(b"%d" % number)
-        if not inside.wait(stage.capabilities.delivered_within_s):
-            raise Unjudged("no message arrived; see LIFE-OPEN")
-    closed = actor.close()
-    returned = time.monotonic()
-    running = actor.messages.running
-    stage.expect_returned(closed, "close() returns")
-    stage.expect(
-        not running,
-        expected="no callback runs when close() returns",
-        observed=f"{running} was still running",
-    )
-    if stage.case == "idle":
-        outbox.send(b"after close")
-    actor.messages.wait(lambda: actor.messages.calls[-1].entered > returned, QUIET_S)
-    late = [call for call in actor.messages.calls if call.entered > returned]
-    stage.expect(
-        not late,
-        expected="no callback starts after close() has returned",
-        observed=f"{len(late)} did, the first {(late[0].entered - returned) * 1000:.1f} ms later"
-        if late
-        else "",
-    )
-
-
-@rule(
-    "AREAD-CLOSE-INSIDE",
-    level=SHOULD,
-    roles=(ASYNC_READER,),
-    says="close() from inside a callback does not deadlock",
-    source="programs close the reader when they have seen what they waited for",
-    hint="do not join the current thread; let it end by itself once the callback has returned",
-    right="if self._thread is not threading.current_thread():\n    self._thread.join(timeout)",
-    wrong="self._thread.join()",
-)
-def close_inside(stage: Stage) -> None:
-    actor, outbox, _ = linked_reader(stage)
-    ended, errors = threading.Event(), list[BaseException]()
-    instance = actor.instance
-
-    def closing(_: object) -> None:
-        try:
-            instance.close()
-        except BaseException as error:  # noqa: BLE001 - whatever close() raises is evidence
-            errors.append(error)
-        ended.set()
-
-    actor.messages.behave = closing
-    outbox.send(b"close me")
-    within_s = stage.capabilities.call_within_s
-    if not actor.messages.wait(lambda: actor.messages.running > 0 or ended.is_set(), within_s):
-        raise Unjudged("the message did not arrive; see LIFE-OPEN")
-    done = ended.wait(within_s)
-    stage.expect(
-        done,
-        expected="close() called inside on_message returns",
-        observed=f"it was still running after {within_s:g} s: a deadlock",
-    )
-    if errors:
-        raise Violation(
-            "close() called inside on_message returns",
-            f"it raised {errors[0]!r}",
-            error=errors[0],
-        )
-    actor.messages.wait(lambda: not actor.messages.running, within_s)
-    actor.messages.behave = None
-    stage.expect_returned(actor.close(), "close() from outside afterwards returns")
-
-
-@rule(
     "AREAD-ORDER",
     level=CAN,
     roles=(ASYNC_READER,),
@@ -383,6 +294,8 @@ def order(stage: Stage) -> None:
     says="a slow callback loses nothing",
     source="callbacks do work",
     hint="let the messages wait in the client or in a queue of your own while a callback runs",
+    right="self._waiting.put(message)  # as many as come",
+    wrong="try:\n    self._waiting.put_nowait(message)\nexcept queue.Full:\n    pass",
 )
 def blocked(stage: Stage) -> None:
     actor, outbox, inbox = linked_reader(stage)

@@ -74,6 +74,7 @@ def arrives(stage: Stage, **given: Any) -> Any:
     "owes",
     right="with MessageReader(service='my-service') as reader:\n    for message in reader:\n"
     "        print(message.value)",
+    wrong="def __iter__(self):\n    while True:\n        yield self._receive()  # goes on for ever",
 )
 def read(stage: Stage) -> None:
     topic = stage.topic()
@@ -101,6 +102,7 @@ def read(stage: Stage) -> None:
     hint="run the program by hand with this configuration; the WRITE-* rules say what the plugin "
     "owes",
     right="with MessageWriter(service='my-service') as writer:\n    writer.publish(b'value')",
+    wrong='self._client.send(message + b"\\n")',
 )
 def write(stage: Stage) -> None:
     arrives(stage)
@@ -117,6 +119,7 @@ def write(stage: Stage) -> None:
     "owes",
     right="reader = AsyncMessageReader(service='my-service')\nreader.on_message = show_message\n"
     "reader.open()",
+    wrong="self._on_message(payload)",
 )
 def async_read(stage: Stage) -> None:
     arrives(stage)
@@ -132,6 +135,7 @@ def async_read(stage: Stage) -> None:
     "owes",
     right="with AsyncMessageWriter(service='my-service') as writer:\n"
     "    writer.publish(b'value').then(on_publish)",
+    wrong="def publish(self, message):\n    self._client.send(message)  # and returns nothing",
 )
 def async_write(stage: Stage) -> None:
     topic = stage.topic()
@@ -162,6 +166,8 @@ def async_write(stage: Stage) -> None:
     says="the message carries the time of sending",
     source="guide §2.1: the host adds the time stamp to the message",
     hint="deliver the bytes as they were published: the time stamp is in them",
+    right="self._client.send(message)",
+    wrong="self._client.send(self._buffers.setdefault(len(message), message))",
 )
 def timestamp(stage: Stage) -> None:
     topic = stage.topic()
@@ -194,6 +200,8 @@ def timestamp(stage: Stage) -> None:
     says="with value_type text the reader gets back the same str",
     source="guide §2.1: serialisers and deserialisers",
     hint="deliver the bytes as they were published",
+    right="self._client.send(message)",
+    wrong='self._client.send(normalise(message.decode(errors="replace")).encode())',
 )
 def value(stage: Stage) -> None:
     text = "text: Grüße, 日本語, עברית, ﬁ, ½"
@@ -231,6 +239,8 @@ class _Texts:
     source="guide §2.1: encryption and decryption",
     hint="deliver the bytes as they were published, all of them and no others",
     cases=("secret", "altered"),
+    right="self._client.send(message)",
+    wrong="self._client.send(message[:MAXIMUM])",
 )
 def crypt(stage: Stage) -> None:
     topic = stage.topic()

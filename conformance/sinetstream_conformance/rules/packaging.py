@@ -48,8 +48,10 @@ def group(stage: Stage) -> None:
     "that the plugin serves",
     source=SOURCE,
     hint="use one name, in one spelling, in all groups",
-    right='sinetstream.reader: queue = "..."\nsinetstream.writer: queue = "..."',
-    wrong='sinetstream.reader: queue = "..."\nsinetstream.writer: Queue = "..."',
+    right='[project.entry-points."sinetstream.reader"]\nqueue = "my_package:Reader"\n\n'
+    '[project.entry-points."sinetstream.writer"]\nqueue = "my_package:Writer"',
+    wrong='[project.entry-points."sinetstream.reader"]\nqueue = "my_package:Reader"\n\n'
+    '[project.entry-points."sinetstream.writer"]\nQueue = "my_package:Writer"',
 )
 def name(stage: Stage) -> None:
     near = near_names(stage.subject)
@@ -132,6 +134,8 @@ def shape(stage: Stage) -> None:
     says="no second installed distribution claims the same name in the same group",
     source="the hosts' registries: which of two wins is chance",
     hint="choose another type name, or uninstall one of the distributions",
+    right='[project.entry-points."sinetstream.reader"]\nacme-queue = "acme_queue:Reader"',
+    wrong='[project.entry-points."sinetstream.reader"]\nmqtt = "acme_mqtt:Reader"',
 )
 def unique(stage: Stage) -> None:
     records = stage.session.all_records(stage.role)

@@ -220,6 +220,9 @@ def topics(stage: Stage) -> None:
     source="a program that wants to end closes the reader that another thread waits on",
     hint="let next() wait on a condition that close() notifies, or in short steps between which it "
     "looks at a flag",
+    right="with self._changed:\n"
+    "    self._changed.wait_for(lambda: self._closed or self._messages, timeout)",
+    wrong="message = self._queue.get()  # close() cannot wake it",
 )
 def close_blocked(stage: Stage) -> None:
     topic = stage.topic()
@@ -281,6 +284,8 @@ def _block(stage: Stage, reader: Any, iterator: Any, outbox: Any) -> Any:
     says="messages published before open() are seen, or never are, as capability retained says",
     source="the model of the messaging system, as declared",
     hint="declare `retained` as your system behaves, or mend what open() subscribes to",
+    right="capabilities = Capabilities(retained=True)  # and subscribe from the beginning",
+    wrong="capabilities = Capabilities(retained=True)  # and subscribe from now on",
 )
 def backlog(stage: Stage) -> None:
     retained = stage.declared("retained")

@@ -176,6 +176,8 @@ def order(stage: Stage) -> None:
     says="a reader of another topic never sees the messages",
     source=SOURCE,
     hint="compare whole topic names, not prefixes or lower-cased ones, and keep no default topic",
+    right="if subscription.topic == topic:\n    deliver(message)",
+    wrong="if subscription.topic.startswith(topic):\n    deliver(message)",
 )
 def isolation(stage: Stage) -> None:
     topic = stage.topic()

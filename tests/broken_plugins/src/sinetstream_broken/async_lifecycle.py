@@ -104,6 +104,7 @@ class WaitsTwice(MemoryAsyncWriter):
     """Waits again for the end, which is told only once."""
 
     opened = False
+    told = False
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -112,11 +113,13 @@ class WaitsTwice(MemoryAsyncWriter):
     def open(self) -> None:
         super().open()
         self.opened = True
+        self.told = False
 
     def close(self) -> None:
-        if self.opened and self._thread is not None:
-            self.ended.release()
         super().close()
+        if self.opened and not self.told:
+            self.told = True
+            self.ended.release()
         if self.opened:
             self.ended.acquire(timeout=LONG_S)
 

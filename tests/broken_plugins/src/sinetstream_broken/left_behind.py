@@ -1,4 +1,4 @@
-"""Classes that break those rules of ``rules/lifecycle.py`` that are about what is left behind.
+"""Classes that break the rules of ``rules/left_behind.py``.
 
 Of the synchronous roles: the unreachable broker, threads, descriptors, pairs and many rounds.
 """
