@@ -48,12 +48,8 @@ CORRECT = {
     "tcp": Correct("tcp", "Tcp", "tcp:TcpHarness"),
     "only-reader": Correct("correct", "Memory", "one_role:OneRoleHarness", ("reader",)),
     "only-writer": Correct("correct", "Memory", "one_role:OneRoleHarness", ("writer",)),
-    "only-async-reader": Correct(
-        "correct", "Memory", "one_role:OneRoleHarness", ("async_reader",)
-    ),
-    "only-async-writer": Correct(
-        "correct", "Memory", "one_role:OneRoleHarness", ("async_writer",)
-    ),
+    "only-async-reader": Correct("correct", "Memory", "one_role:OneRoleHarness", ("async_reader",)),
+    "only-async-writer": Correct("correct", "Memory", "one_role:OneRoleHarness", ("async_writer",)),
 }
 
 
