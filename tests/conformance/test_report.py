@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from sinetstream_conformance import Level, Report, Standing, Verdict
 from sinetstream_conformance.render import skip_lines, summary_lines
 from sinetstream_conformance.verdict import Outcome

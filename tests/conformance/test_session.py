@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import pytest
+
 from sinetstream_conformance import Capabilities, Harness, Verdict
 from sinetstream_conformance.render import failure_block
 from sinetstream_conformance.rule import MUST, Rule

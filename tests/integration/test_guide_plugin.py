@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from environments import Ran, Venv
 
+from environments import Ran, Venv
 from sinetstream_sdk.roles import Role
 
 

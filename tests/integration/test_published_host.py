@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from environments import Venv
 
 PROGRAMS = Path(__file__).parent / "programs"

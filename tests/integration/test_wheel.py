@@ -9,8 +9,8 @@ from email.parser import Parser
 from pathlib import Path
 
 import pytest
-from environments import ROOT, Venv, Wheels
 
+from environments import ROOT, Venv, Wheels
 from sinetstream_sdk.roles import Role
 
 
