@@ -6,6 +6,10 @@
 #   make test-all               the same on every Python >= 3.11 of this machine
 #   make lint                   ruff and mypy
 #   make docs                   the documentation as a site, into docs/_build/html
+#   make bench                  this host beside the published one, in an environment of its own
+#   make template-matrix        every combination of the template's answers, each project tried
+#   make template-sample        some of them, which cover every pair of answers
+#   make fuzz                   a million hostile messages, ten thousand hostile files
 #   make build                  the wheels and source archives, into dist/
 #   make clean                  remove all that the above have made
 #
@@ -14,7 +18,10 @@
 PYTHON ?= python3
 PLUGIN ?= queue
 VENV ?= .venv
+BENCH_VENV ?= .venv-bench
 ARGS ?=
+# Most tests wait for something, so more of them than there are cores run side by side.
+WORKERS ?= 4
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -22,14 +29,14 @@ MANIFESTS := pyproject.toml reference_plugins/queue/pyproject.toml
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: check test test-all lint docs build clean install
+.PHONY: bench fuzz template-matrix template-sample check test test-all lint docs build clean install
 .DEFAULT_GOAL := check
 
 check: $(INSTALLED)
 	$(BIN)/pytest --sinetstream-plugin=$(PLUGIN) $(ARGS)
 
 test: $(INSTALLED)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 test-all:
 	$(PYTHON) scripts/interpreters.py $(MAKE) test
@@ -41,6 +48,24 @@ lint: $(INSTALLED)
 
 docs: $(INSTALLED)
 	$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs docs/_build/html
+
+bench: $(BENCH_VENV)/.installed
+	$(BENCH_VENV)/bin/python -m bench $(ARGS)
+
+$(BENCH_VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install --quiet --editable '.[bench]'
+	@touch $@
+
+template-matrix: $(INSTALLED)
+	$(BIN)/python scripts/template_matrix.py $(ARGS)
+
+template-sample: $(INSTALLED)
+	$(BIN)/python scripts/template_matrix.py --sample $(ARGS)
+
+fuzz: $(INSTALLED)
+	SINETSTREAM_FUZZ_MESSAGES=1000000 SINETSTREAM_FUZZ_FILES=10000 \
+	  $(BIN)/pytest -s tests/host/test_host_fuzz.py $(ARGS)
 
 build: $(INSTALLED)
 	$(BIN)/python -m build --no-isolation --outdir dist .

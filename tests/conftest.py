@@ -70,3 +70,27 @@ def guide_venv(index: None, wheels: Wheels, tmp_path_factory: pytest.TempPathFac
     venv = make_venv(folder / "venv")
     venv.install(f"{wheels.sdk}[conformance]", guide)
     return venv
+
+
+_SHARED = {
+    "guide_venv",
+    "host_venv",
+    "kit_venv",
+    "official_venv",
+    "published",
+    "published_python",
+    "wheels",
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that share something costly on one worker, where the suite runs on several."""
+    for item in items:
+        names = set(getattr(item, "fixturenames", ()))
+        if names & _SHARED:
+            item.add_marker(pytest.mark.xdist_group("environments"))
+        elif "judged" in names:
+            item.add_marker(pytest.mark.xdist_group("correct plugins"))
+        elif item.path.parent.name in ("template", "docs", "cli"):
+            item.add_marker(pytest.mark.xdist_group(item.path.parent.name))

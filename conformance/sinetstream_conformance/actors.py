@@ -28,6 +28,7 @@ class Actor:
         self.role = role
         self.instance: Any = instance
         self.closed = False
+        self.close_hangs = False
 
     def call(self, name: str, *arguments: Any, within_s: float | None = None) -> Result:
         """Call a method of the instance and wait until it ends or its time is up."""
@@ -50,14 +51,18 @@ class Actor:
         """Call ``close()``."""
         result = self.call("close")
         self.closed = result.returned
+        self.close_hangs = result.hung
         return result
 
     def clean_up(self) -> None:
         """Close what the check left open, and let go of the instance."""
-        if self.instance is not None and not self.closed:
-            result = self.call("close")
+        if self.instance is not None and not self.closed and not self.close_hangs:
+            result = self.call("close", within_s=self.stage.session.closing_within_s())
+            self.close_hangs = result.hung
             if result.hung:
+                self.stage.session.close_hung()
                 self.stage.note(f"cleaning up: {result.describe()}")
+        self.stage.left_open = self.stage.left_open or self.close_hangs
         self.instance = None
 
     def get(self, name: str) -> Result:
@@ -178,9 +183,20 @@ class AsyncWriterActor(Actor):
 
 def promise_state(promise: Any) -> str:
     """The state of a promise: ``fulfilled``, ``rejected`` or ``pending``."""
-    if promise.is_pending:
+    if is_pending(promise):
         return "pending"
     return "fulfilled" if promise.is_fulfilled else "rejected"
+
+
+def is_pending(promise: Any) -> bool:
+    """Whether a promise has yet to settle.
+
+    A plain promise that another thread is just making follow a third one cannot tell, and raises.
+    """
+    try:
+        return bool(promise.is_pending)
+    except AssertionError:
+        return True
 
 
 ACTORS: dict[Role, type[Actor]] = {

@@ -17,7 +17,7 @@ from sinetstream_conformance.actors import (
     ReaderActor,
     WriterActor,
 )
-from sinetstream_conformance.deadline import Result, describe_error, format_error
+from sinetstream_conformance.deadline import Result, describe_error, format_error, shorten
 from sinetstream_conformance.harness import NotOffered
 from sinetstream_conformance.payloads import probe_token
 from sinetstream_conformance.verdict import Unjudged, Violation
@@ -113,6 +113,10 @@ class Inbox:
         else:
             self.probes.add(token)
 
+    def explain(self) -> str:
+        """What is known of messages that did not arrive; empty where nothing is."""
+        return ""
+
     def take(self, count: int, within_s: float | None = None) -> list[Any]:
         """Up to ``count`` further items, waiting for each as long as a delivery may take."""
         bound = self.stage.capabilities.delivered_within_s if within_s is None else within_s
@@ -158,8 +162,12 @@ class ReaderInbox(Inbox):
             if ended(result):
                 self._iterator = None
             else:
-                self.accept(self.stage.require(result, self.actor.role).value)
+                self.receive(result)
         return True
+
+    def receive(self, result: Result) -> None:
+        """Take what ``next()`` gave."""
+        self.accept(self.stage.require(result, self.actor.role).value)
 
 
 def ended(result: Result) -> bool:
@@ -183,6 +191,7 @@ class CallbackInbox(Inbox):
         super().__init__(actor.stage)
         self._calls = actor.messages.calls
         self._recorder = actor.messages
+        self._failures = actor.failures
         self._seen = 0
 
     def pump(self, done: Callable[[], bool], within_s: float) -> bool:
@@ -201,6 +210,13 @@ class CallbackInbox(Inbox):
 
     def _more(self) -> bool:
         return len(self._calls) > self._seen
+
+    def explain(self) -> str:
+        """What ``on_failure`` was called with."""
+        calls = self._failures.calls
+        if not calls:
+            return ""
+        return f"on_failure was called with {shorten(calls[0].arguments)}"
 
 
 class HarnessInbox(Inbox):

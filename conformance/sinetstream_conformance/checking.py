@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import secrets
+import sys
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -15,6 +16,7 @@ from sinetstream_conformance.rule import select
 from sinetstream_conformance.session import Session, plan
 from sinetstream_conformance.subject import Subject, constructor_form, load_subject
 from sinetstream_conformance.verdict import Level
+from sinetstream_sdk import compat
 from sinetstream_sdk.describe import redact
 from sinetstream_sdk.roles import Role
 
@@ -29,6 +31,7 @@ def check(
     level: Level | str = Level.SHOULD,
     seed: int | None = None,
     distribution: str | None = None,
+    host: str = "sdk",
 ) -> Report:
     """Judge an installed plugin and give the report.
 
@@ -41,6 +44,7 @@ def check(
     :param level: ``MUST`` lets failures of SHOULD rules through
     :param seed: for the same payloads and delays as in an earlier run
     :param distribution: which of several distributions that claim the name
+    :param host: the host that the HOST rules run it through: ``sdk`` or ``published``
     :raises NoSuchPlugin: it is not installed, or registers no role
     :raises BadDeclaration: its harness cannot be used
     :raises KeyError: a rule that there is not
@@ -53,7 +57,7 @@ def check(
     seed = secrets.randbelow(2**32) if seed is None else seed
     chosen = None if rules is None else select(rules)
     wanted = None if roles is None else [Role(r) if isinstance(r, str) else r for r in roles]
-    with Session(subject, found, params=params, seed=seed) as session:
+    with Session(subject, found, params=params, seed=seed, host=host) as session:
         for one in plan(subject, chosen, wanted):
             session.run(one)
         header = describe(session, origin)
@@ -75,6 +79,7 @@ def describe(session: Session, origin: str) -> list[str]:
         f"{platform.python_version()}, seed {session.seed}",
         f"  {origin}; broker: {session.harness.describe()}",
         *_forms(subject),
+        *_hosts(session),
         *([f"  parameters: {redact(session.params)}"] if session.params else []),
     ]
 
@@ -83,6 +88,17 @@ def _forms(subject: Subject) -> list[str]:
     forms = {role.value: constructor_form(cls) for role, cls in subject.classes.items()}
     shown = ", ".join(sorted({str(form) for form in forms.values()}))
     return [f"  constructed as {shown}"] if forms else []
+
+
+def _hosts(session: Session) -> list[str]:
+    lines = []
+    if session.host != "sdk":
+        lines.append(f"  HOST rules run through the {session.host} host")
+    if compat.active() and "sinetstream" in sys.modules:
+        lines.append(
+            "  `sinetstream` is not installed: this SDK stands in for it (sinetstream_sdk.compat)"
+        )
+    return lines
 
 
 def _own_version() -> str:

@@ -72,14 +72,14 @@ class Pending:
         self._thread = threading.current_thread()
         self._result.started = time.monotonic()
         if trace is not None:
-            sys.settrace(trace)
+            _install(trace)
         try:
             self._result.value = self._function()
         except BaseException as error:  # noqa: BLE001 - whatever a plugin raises is evidence
             self._result.error = error
         finally:
             if trace is not None:
-                sys.settrace(None)
+                _install(None)
             self._result.seconds = time.monotonic() - self._result.started
             self._done.set()
 
@@ -102,6 +102,20 @@ class Pending:
         if frame is None:
             return "(the call had not begun to run)"
         return trim(traceback.format_stack(frame))
+
+
+def _install(trace: TraceFunction | None) -> None:
+    """Trace the current thread, or no longer; let it be if the interpreter goes on refusing.
+
+    Where somebody has an audit hook, CPython 3.11 refuses if another thread is doing the same.
+    """
+    for _ in range(50):
+        try:
+            sys.settrace(trace)
+        except RuntimeError:
+            time.sleep(0.001)
+        else:
+            return
 
 
 class _Worker:
@@ -172,13 +186,15 @@ class Caller:
 
 def trim(lines: list[str]) -> str:
     """A formatted stack without the frames of the kit and of the thread's start."""
-    kept = [
-        line
-        for line in lines
-        if "sinetstream_conformance" not in line.split("\n", 1)[0]
-        and "/threading.py" not in line.split("\n", 1)[0]
-    ]
+    kept = [line for line in lines if not _is_kits(line.split("\n", 1)[0])]
     return "".join(kept or lines).rstrip()
+
+
+def _is_kits(frame: str) -> bool:
+    """Whether the first line of a stack's entry names the kit, or where Python starts a thread."""
+    if not frame.startswith('  File "'):
+        return False  # the error itself, which may well be one that the kit raised on purpose
+    return "sinetstream_conformance" in frame or "/threading.py" in frame
 
 
 def format_error(error: BaseException) -> str:

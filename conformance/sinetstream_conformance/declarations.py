@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Iterable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -43,6 +44,10 @@ def _import(reference: str) -> Any:
     module, colon, name = reference.partition(":")
     if not colon or not module or not name:
         raise BadDeclaration(f"a harness is named as module:object; {reference!r} was given")
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        # The command `pytest`, other than `python -m pytest`, does not look where it is called.
+        sys.path.insert(0, folder)
     try:
         value: Any = importlib.import_module(module)
         for part in name.split("."):

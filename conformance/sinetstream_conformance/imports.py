@@ -66,7 +66,7 @@ def _imported(modules: Iterable[str], own: set[str]) -> set[str]:
         seen.add(module)
         for name in _imports_of(module):
             top = name.partition(".")[0]
-            names.add(top)
+            names.update([top] if top else [])
             if top in own:
                 waiting |= {name} - seen
     return names

@@ -10,10 +10,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any
+from typing import Any, Self
 
 from promise import Promise
 
+from sinetstream_conformance.actors import is_pending
 from sinetstream_conformance.races import Races, Stop
 
 _SETTLING = (
@@ -24,47 +25,57 @@ _SETTLING = (
 
 
 class Meeting:
-    """One meeting; the thread that makes it is the one that attaches.
+    """One meeting. The thread that enters it as a context manager is the one that attaches."""
 
-    :param within_s: how long either thread waits for the other, at most
-    :param settler_stops_at: the point at which the settling thread stops in the midst of settling;
-        with 0, the attaching thread stops, and the other settles meanwhile
-    """
-
-    def __init__(self, races: Races, within_s: float, settler_stops_at: int = 0) -> None:
+    def __init__(self, races: Races, within_s: float, at: int, *, settler_stops: bool) -> None:
         self._races = races
         self._within_s = within_s
-        self._settler_stops_at = settler_stops_at
-        self._attacher = threading.get_ident()
+        self._at = at
+        self._settler_stops = settler_stops
+        self._attacher = 0
         self._taken = threading.Lock()
         self._attacher_ready = threading.Event()
         self._settler_ready = threading.Event()
-        self.stop: Stop | None = None
-        """Where the settling thread stopped, if it was to."""
+        self.stop = Stop(0, lambda: None)
+        """Where the one thread stopped while the other went on."""
 
-    def attach(self, at: int, promise: Any, attach: Callable[[], None]) -> Stop:
-        """Attach to the promise, with a stop at the ``at``-th point (0: none) while it settles."""
-        if self._settler_stops_at and promise.is_pending:
-            self._settler_ready.wait(self._within_s)
+    def __enter__(self) -> Self:
+        self._attacher = threading.get_ident()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._attacher_ready.set()
+
+    def describe(self) -> str:
+        """Where who stood, for the report."""
+        if not self.stop.where:
+            return "neither thread was delayed"
+        if self._settler_stops:
+            return f"the settling thread stood at {self.stop.where} meanwhile"
+        return f"it stood at {self.stop.where} while the other thread settled"
+
+    def attach(self, promise: Any, attach: Callable[[], None]) -> None:
+        """Attach to the promise, here where the meeting was entered."""
+        if self._settler_stops:
+            if is_pending(promise):
+                self._settler_ready.wait(self._within_s)
+            attach()
+            return
 
         def hold() -> None:
             self._attacher_ready.set()
-            if promise.is_pending:
+            if is_pending(promise):
                 self._settler_ready.wait(self._within_s)
 
-        try:
-            with self._races.stop(at, hold) as stop:
-                attach()
-        finally:
-            self._attacher_ready.set()
-        return stop
+        with self._races.stop(self._at, hold) as self.stop:
+            attach()
 
     def settle(self, settle: Callable[[], Any]) -> Any:
         """Settle, on whatever thread; the first one but the attaching one takes part."""
         if threading.get_ident() == self._attacher or not self._taken.acquire(blocking=False):
             return settle()
         try:
-            if not self._settler_stops_at:
+            if not self._settler_stops:
                 self._attacher_ready.wait(self._within_s)
                 return settle()
 
@@ -72,7 +83,7 @@ class Meeting:
                 self._settler_ready.set()
                 self._attacher_ready.wait(self._within_s)
 
-            with self._races.stop(self._settler_stops_at, hold) as self.stop:
+            with self._races.stop(self._at, hold) as self.stop:
                 return settle()
         finally:
             self._settler_ready.set()
@@ -82,11 +93,21 @@ class Meetings:
     """Where the meeting of the moment is known to whoever settles a promise."""
 
     def __init__(self) -> None:
-        self.current: Meeting | None = None
+        self._current: Meeting | None = None
+
+    def arrange(self, races: Races, within_s: float, at: int, *, settler_stops: bool) -> Meeting:
+        """The next meeting.
+
+        :param within_s: how long either thread waits for the other, at most
+        :param at: the point on its way at which the one thread stops, counted from 1
+        :param settler_stops: whether that is the settling thread
+        """
+        self._current = Meeting(races, within_s, at, settler_stops=settler_stops)
+        return self._current
 
     def settle(self, settle: Callable[[], Any]) -> Any:
         """Settle in the current meeting, or just so."""
-        meeting = self.current
+        meeting = self._current
         return settle() if meeting is None else meeting.settle(settle)
 
 
@@ -116,7 +137,7 @@ def _passing(meetings: Meetings, method: Callable[..., Any]) -> Callable[..., An
     return through
 
 
-def _family(cls: type) -> Iterator[type]:
+def _family(cls: type[Any]) -> Iterator[type[Any]]:
     yield cls
-    for child in cls.__subclasses__():
+    for child in type.__subclasses__(cls):
         yield from _family(child)

@@ -32,6 +32,7 @@ NAMED: dict[str, bytes] = {
     "empty": b"",
     "one-byte": b"\x00",
     "every-byte": bytes(range(256)),
+    "blanks": b"\n \tbetween blanks\r\n ",
     "text": "plain, Grüße, 日本語, Ελληνικά, עברית, 🛰️\n\r\n\t\0".encode(),
 }
 

@@ -29,7 +29,7 @@ def recognise(rule: str, violation: Violation) -> Pitfall | None:
 
 
 def _text(violation: Violation) -> str:
-    return f"{violation.observed}\n{violation.error or ''}"
+    return "\n".join([violation.observed, str(violation.error or ""), *violation.deaths])
 
 
 def _attribute_error(violation: Violation, *words: str) -> bool:
@@ -78,6 +78,14 @@ PITFALLS: tuple[Pitfall, ...] = (
         lambda rule, v: rule == "AWRITE-PROMISE" and Future.__name__ in v.observed,
     ),
     Pitfall(
+        "acknowledgement before registration",
+        "acknowledgement before registration: it came while publish() was still under way and "
+        "found no promise to settle",
+        "register the promise before the message is sent; where the client gives the key only when "
+        "it sends, use `sinetstream_sdk.outstanding.Outstanding`",
+        lambda rule, v: rule == "AWRITE-SETTLE" and "while the acknowledgement came" in v.observed,
+    ),
+    Pitfall(
         "promise never settled",
         "promise never settled: neither resolve nor reject is called on some path",
         "settle the promise in the acknowledgement's handler, in its error handler and in close(); "
@@ -96,7 +104,7 @@ PITFALLS: tuple[Pitfall, ...] = (
         "milliseconds taken for seconds: receive_timeout_ms is passed on as it is to a call that "
         "counts in seconds",
         "divide by 1000, or use `self.params.receive_timeout_s()`",
-        lambda rule, v: rule == "READ-TIMEOUT" and "still running" in v.observed,
+        lambda rule, v: rule == "READ-TIMEOUT" and "receive_timeout_ms=1 it" in v.observed,
     ),
     Pitfall(
         "join from the thread itself",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 _LOAD_WITHIN_S = 60.0
 
@@ -25,6 +27,8 @@ sys.path[:0] = json.loads(sys.argv[2])
 report, failure = sys.stdout, ""
 sys.stdout = captured = io.StringIO()
 try:
+    from sinetstream_sdk import compat
+    compat.install()
     importlib.import_module(sys.argv[1])
 except BaseException as error:
     failure = f"loading raises {type(error).__name__}: {error}"
@@ -40,7 +44,8 @@ class Loading:
     failure: str
     output: str
     connections: tuple[str, ...]
-    seconds: float = _LOAD_WITHIN_S
+    fatal: bool = False
+    """Whether the import hangs or ends the interpreter, so that no program survives it."""
 
 
 @lru_cache(maxsize=64)
@@ -58,37 +63,42 @@ def load_in_fresh_interpreter(module: str) -> Loading:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Loading("time", "", ())
+        return Loading(f"loading had not ended after {_LOAD_WITHIN_S:g} s", "", (), fatal=True)
     # What a C extension or a child process writes goes past sys.stdout and stands before the mark.
     past, mark, rest = done.stdout.partition(f"\n{_MARK}")
     if not mark:
         ending = f"loading ends the interpreter with status {done.returncode}"
-        return Loading(f"{ending} {done.stderr[-500:]}".rstrip(), past, ())
+        return Loading(f"{ending} {done.stderr[-500:]}".rstrip(), past, (), fatal=True)
     failure, output, connections = json.loads(rest.splitlines()[0])
     return Loading(failure, past + output, tuple(connections))
 
 
-_watching: list[list[str]] = []
-_hooked = False
-
-
-def _hook(event: str, arguments: tuple[object, ...]) -> None:
-    if event == "socket.connect" and _watching:
-        for seen in _watching:
-            seen.append(repr(arguments[1]))
-
-
 @contextmanager
 def watched_connections() -> Iterator[list[str]]:
-    """The addresses that Python sockets of this process connect to while the context lasts."""
-    global _hooked
-    if not _hooked:
-        # An audit hook cannot be taken out again; it looks at nothing unless somebody watches.
-        sys.addaudithook(_hook)
-        _hooked = True
+    """The addresses that Python sockets of this process connect to while the context lasts.
+
+    An audit hook would see as much, but it cannot be taken out again, and where there is one,
+    CPython 3.11 refuses trace functions that two threads install at the same time.
+    """
     seen: list[str] = []
-    _watching.append(seen)
+    kept = {name: socket.socket.__dict__.get(name) for name in ("connect", "connect_ex")}
+
+    def watching(name: str) -> Callable[..., Any]:
+        original = getattr(socket.socket, name)
+
+        def connect(self: socket.socket, address: Any) -> Any:
+            seen.append(repr(address))
+            return original(self, address)
+
+        return connect
+
+    for name in kept:
+        setattr(socket.socket, name, watching(name))
     try:
         yield seen
     finally:
-        _watching.remove(seen)
+        for name, own in kept.items():
+            if own is None:
+                delattr(socket.socket, name)
+            else:
+                setattr(socket.socket, name, own)

@@ -77,6 +77,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="which distribution to judge where several claim the plugin's name",
     )
     group.addoption(
+        "--sinetstream-host",
+        choices=("sdk", "published"),
+        default="sdk",
+        help="the host that the HOST rules run the plugin through (default: sdk)",
+    )
+    group.addoption(
         "--sinetstream-report",
         metavar="FILE.json",
         help="write the whole report to this file, too",

@@ -89,14 +89,17 @@ class Races:
 
     def __init__(self, folders: tuple[str, ...], seed: int, rate: float, budget: int) -> None:
         self.rate = rate
-        """The share of lines at which a thread pauses."""
+        """The share of lines at which a thread of the kit pauses that is calling the plugin."""
+        self.threads_rate = rate
+        """The share of lines at which a thread of the plugin pauses."""
         self.budget = budget
         """How many pauses there may still be."""
         self._folders = folders
-        self._random = random.Random(seed)  # noqa: S311 - not for secrets
+        self._random = random.Random(seed)
         self._known: dict[str, bool] = {}
         self._thread = _Thread()
         self._slow_s = 0.0
+        self._active = 0.0
 
     @contextmanager
     def stop(self, at: int, hold: Callable[[], None]) -> Iterator[Stop]:
@@ -120,6 +123,13 @@ class Races:
             yield
         finally:
             self._slow_s = 0.0
+
+    def let_others_run(self, least_s: float, most_s: float) -> None:
+        """Pause for ``least_s``, and as long after that as the plugin's threads are busy."""
+        end = time.monotonic() + most_s
+        time.sleep(least_s)
+        while (now := time.monotonic()) < end and now - self._active < least_s / 2:
+            time.sleep(least_s / 4)
 
     def end(self) -> None:
         """Delay nothing any more; threads of the plugin may still run with this trace function."""
@@ -145,9 +155,14 @@ class Races:
         return self._step
 
     def _pause(self) -> None:
-        if self._slow_s and not self._on_kits_thread():
+        plugins = not self._on_kits_thread()
+        if plugins:
+            self._active = time.monotonic()
+        if plugins and self._slow_s:
             time.sleep(self._slow_s)
-        elif self.budget > 0 and self._random.random() < self.rate:
+        elif self.budget > 0 and self._random.random() < (
+            self.threads_rate if plugins else self.rate
+        ):
             self.budget -= 1
             time.sleep(self._random.choice(_PAUSES_S))
 
@@ -189,6 +204,6 @@ def provoked(
         yield races
     finally:
         caller.trace = None
-        threading.settrace(before)  # type: ignore[arg-type]
+        threading.settrace(before)
         sys.setswitchinterval(interval)
         races.end()

@@ -69,6 +69,9 @@ def summary_lines(report: Report) -> list[str]:
             f"{report.plugin} {name:<13} {label:<18} {role.exercised} of {total} rules exercised: "
             f"{shown}"
         )
+    if not report.partial:
+        judged = [name for name, role in report.roles.items() if role.role is not None]
+        lines.append(f"{report.plugin}: {report.overall.value} ({', '.join(judged)})")
     return lines
 
 

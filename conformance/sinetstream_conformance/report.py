@@ -80,12 +80,16 @@ class Report:
         return standing_of(concerned)
 
     @property
+    def overall(self) -> Standing:
+        """The standing of the plugin: that of its worst role."""
+        order = list(Standing)
+        standings = [self.standing(report.role) for report in self.roles.values() if report.role]
+        return max(standings, key=order.index, default=Standing.UNPROVEN)
+
+    @property
     def conformant(self) -> bool:
         """Whether every role is at least CONFORMANT."""
-        return all(
-            self.standing(report.role) in (Standing.STRICT, Standing.CONFORMANT)
-            for report in self.roles.values()
-        )
+        return self.overall in (Standing.STRICT, Standing.CONFORMANT)
 
     @property
     def failures(self) -> list[Outcome]:

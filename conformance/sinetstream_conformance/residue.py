@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import gc
 import threading
+import tracemalloc
+from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
 from sinetstream_conformance.deadline import THREAD_PREFIX
+
+_FOLDER = Path("/proc/self/fd")
+"""Where Linux tells what each descriptor is; elsewhere they can only be counted."""
 
 
 def plugin_threads() -> frozenset[threading.Thread]:
@@ -37,29 +44,57 @@ def kit_threads() -> frozenset[int]:
 
 @dataclass(frozen=True)
 class Descriptors:
-    """The sockets and files of the process that are open at one moment."""
+    """The sockets, files and pipes of the process that are open at one moment."""
 
-    count: int
-    listed: frozenset[str]
+    opened: Counter[str]
+    """What is open, each as the system calls it, and how often."""
+    names: dict[str, str]
+    """What reports call some of them."""
 
     @classmethod
     def now(cls) -> Descriptors:
-        """Count and name what is open."""
+        """Look at what is open."""
+        opened: Counter[str] = Counter()
+        targets: dict[int, str] = {}
+        for entry in _FOLDER.iterdir() if _FOLDER.is_dir() else ():
+            with suppress(OSError):  # closed meanwhile, as is the one that lists the folder
+                targets[int(entry.name)] = target = str(entry.readlink())
+                opened[target] += 1
         process = psutil.Process()
-        named = {f"file {file.path}" for file in process.open_files()}
+        if not targets:
+            opened["descriptor"] = process.num_fds()
+        names = {}
         for link in process.net_connections(kind="all"):
             local = ":".join(map(str, link.laddr)) if link.laddr else "unbound"
             remote = ":".join(map(str, link.raddr)) if link.raddr else "nobody"
-            named.add(f"socket {local} to {remote} (fd {link.fd})")
-        return cls(process.num_fds(), frozenset(named))
+            names[targets.get(link.fd, "")] = f"socket {local} to {remote}"
+        return cls(opened, names)
 
     def grown_since(self, before: Descriptors) -> str:
         """What has been opened since ``before`` and is open still; empty where nothing has."""
-        fresh = sorted(self.listed - before.listed)
-        more = self.count - before.count
-        if more <= 0:
-            return ""
-        return f"{more} more than before: {', '.join(fresh) or 'kind unknown (pipe or epoll)'}"
+        fresh = self.opened - before.opened
+        named = (
+            f"{self._name(one)}{f' ({count} times)' if count > 1 else ''}"
+            for one, count in fresh.items()
+        )
+        return f"{fresh.total()} more than before: {', '.join(sorted(named))}" if fresh else ""
+
+    def _name(self, one: str) -> str:
+        nameless = "a socket that is not connected" if one.startswith("socket:") else one
+        return self.names.get(one, nameless)
+
+
+def memory_in_use() -> int:
+    """The bytes that were allocated since ``tracemalloc`` began and are held, by all but the kit.
+
+    The kit's own count too little to matter, unless rounds take so long that its measurements of
+    the machine add up.
+    """
+    kit = tracemalloc.Filter(False, str(Path(__file__).parent / "*"))
+    allocated = tracemalloc.take_snapshot().filter_traces(
+        [kit, tracemalloc.Filter(False, tracemalloc.__file__)]
+    )
+    return sum(trace.size for trace in allocated.traces)
 
 
 def settle_garbage() -> None:

@@ -19,6 +19,7 @@ from sinetstream_conformance.deadline import (
     format_error,
 )
 from sinetstream_conformance.harness import Harness
+from sinetstream_conformance.residue import plugin_threads
 from sinetstream_conformance.rule import Rule, catalogue
 from sinetstream_conformance.stage import Stage
 from sinetstream_conformance.subject import Subject
@@ -37,6 +38,9 @@ from sinetstream_sdk.roles import Role
 
 _TRIES = 3
 _BROKEN_LINKS = 2
+_HUNG_CLOSES = 2
+_LATE_S = 0.5
+_CHARGEABLE = (Verdict.PASS, Verdict.SKIP, Verdict.INCONCLUSIVE)
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,7 @@ class Session:
         seed: int = 0,
         replay: str = "",
         expected_failures: Mapping[str, str] | None = None,
+        host: str = "sdk",
     ) -> None:
         self.subject = subject
         self.harness = harness
@@ -91,12 +96,16 @@ class Session:
         self.expected_failures = {**harness.expected_failures, **(expected_failures or {})}
         self.replay = replay
         """The options that a replay needs besides plugin, rule, role and seed."""
+        self.host = host
+        """Which host the HOST rules run the plugin through: ``sdk`` or ``published``."""
         self.caller = Caller()
         self.outcomes: list[Outcome] = []
         self.charged: list[Outcome] = []
         """Outcomes that became failures because of callbacks after their checks had ended."""
         self._stages: list[tuple[Stage, Outcome]] = []
         self._failed_links = 0
+        self._hung_closes = 0
+        self._threads_before = plugin_threads()
         self._refusals: dict[Role, str] = {}
         self._redactor = Redactor(self.params)
 
@@ -119,6 +128,7 @@ class Session:
         trace: TracebackType | None,
     ) -> None:
         try:
+            self._await_late_callbacks()
             self.harness.stop()
         finally:
             self.charged = self.charge_late_callbacks()
@@ -139,6 +149,15 @@ class Session:
     def patience(self, bound_s: float) -> float:
         """How long a handshake may take: shorter once several in a row have come to nothing."""
         return bound_s if self._failed_links < _BROKEN_LINKS else bound_s / 5
+
+    def closing_within_s(self) -> float:
+        """How long cleaning up waits for a ``close()``: not long once several have hung."""
+        bound_s = self.harness.capabilities.call_within_s
+        return bound_s if self._hung_closes < _HUNG_CLOSES else bound_s / 5
+
+    def close_hung(self) -> None:
+        """Remember that a ``close()`` hung."""
+        self._hung_closes += 1
 
     def linked(self) -> None:
         """Remember that a message got through."""
@@ -186,6 +205,7 @@ class Session:
             if not stage.observations:
                 raise Unjudged("nothing was observed")
         except Violation as violation:
+            violation.deaths = deaths.notes
             self._fail(outcome, rule, violation)
         except NotDeclared as reason:
             outcome.verdict, outcome.reason = Verdict.SKIP, str(reason)
@@ -252,11 +272,18 @@ class Session:
             setattr(outcome, name, self._redactor.scrub(getattr(outcome, name)))
         outcome.notes = [self._redactor.scrub(note) for note in outcome.notes]
 
+    def _await_late_callbacks(self) -> None:
+        """Give threads that an asynchronous reader left behind a moment to betray themselves."""
+        end = time.monotonic() + _LATE_S
+        if any(outcome.role is Role.ASYNC_READER for outcome in self.outcomes):
+            while plugin_threads() - self._threads_before and time.monotonic() < end:
+                time.sleep(0.01)
+
     def charge_late_callbacks(self) -> list[Outcome]:
         """Fail the checks whose callbacks came after their end; give those newly failed."""
         charged = []
         for stage, outcome in self._stages:
-            if stage.late and outcome.verdict in (Verdict.PASS, Verdict.SKIP):
+            if stage.late and outcome.verdict in _CHARGEABLE:
                 outcome.verdict = Verdict.FAIL
                 outcome.expected = "no callback once close() has returned (AREAD-CLOSE)"
                 outcome.observed = f"{stage.late[0]} ({len(stage.late)} times)"

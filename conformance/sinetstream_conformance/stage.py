@@ -6,7 +6,6 @@ check ends, whatever its verdict. Each check has fresh topics and instances of i
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack
@@ -30,10 +29,10 @@ from sinetstream_conformance.channels import (
 )
 from sinetstream_conformance.deadline import Result, describe_error
 from sinetstream_conformance.harness import NotOffered
+from sinetstream_conformance.library import is_library_error
 from sinetstream_conformance.payloads import generated, new_probe
 from sinetstream_conformance.races import Races, provoked
 from sinetstream_conformance.verdict import NotDeclared, Unjudged, Violation
-from sinetstream_sdk import errors
 from sinetstream_sdk.roles import Role
 
 if TYPE_CHECKING:
@@ -62,7 +61,10 @@ class Stage:
         self._stack = ExitStack()
         self._began = time.monotonic()
         self._finished = False
+        self.left_open = False
+        """Whether a ``close()`` never returned, so that what comes afterwards is not late."""
         self.late: list[str] = []
+        """What an asynchronous reader under test did after the end of the check."""
 
     @property
     def role(self) -> Role:
@@ -207,6 +209,10 @@ class Stage:
         refused = is_library_error(result.error, "InvalidArgumentError")
         return describe_error(result.error) if refused and result.error else ""
 
+    def adopt(self, actor: Actor) -> None:
+        """Clean up, when the check ends, what was made without the stage."""
+        self._stack.callback(actor.clean_up)
+
     def build(self, role: Role, topics: str | Iterable[str], **given: Any) -> Any:
         """Construct an instance that every check but those of the constructor takes for granted."""
         params = self.params(role, {**self.topic_params(role, topics), **given})
@@ -299,7 +305,7 @@ class Stage:
         pause = 0.2
         while not sent & inbox.probes:
             if time.monotonic() >= end:
-                self._nothing_came(bound, len(sent), judge=judge)
+                self._nothing_came(bound, len(sent), inbox.explain(), judge=judge)
             token, payload = new_probe()
             try:
                 outbox.send(payload)
@@ -314,12 +320,22 @@ class Stage:
             pause = min(pause * 2, 1.0)
         self.session.linked()
         if len(sent) > 1:
-            # Earlier probes may be lost, or still be under way and would be mistaken for silence.
-            inbox.pump(lambda: sent <= inbox.probes, 0.5)
+            self._flush(outbox, inbox)
 
-    def _nothing_came(self, bound: float, count: int, *, judge: bool) -> None:
+    def _flush(self, outbox: Outbox, inbox: Inbox) -> None:
+        """See that no probe is under way any more, which would be mistaken for a message's fate.
+
+        Those sent before the subscription was in effect may never come. One sent now does.
+        """
+        token, payload = new_probe()
+        outbox.send(payload)
+        inbox.pump(lambda: token in inbox.probes, 0.5)
+
+    def _nothing_came(self, bound: float, count: int, known: str, *, judge: bool) -> None:
         self.session.not_linked()
         observed = f"none of {count} probe messages arrived within {bound:g} s"
+        if known:
+            observed += f" ({known})"
         if judge:
             raise Violation(
                 f"a message published after open() reaches a reader within {bound:g} s", observed
@@ -347,7 +363,7 @@ class Stage:
 
     def called_back(self, name: str) -> None:
         """Note a callback that comes after this check has ended."""
-        if self._finished:
+        if self._finished and not self.left_open and self._role is Role.ASYNC_READER:
             self.late.append(f"{name} was called after close() and after the check had ended")
 
     def enter(self, context: AbstractContextManager[Any]) -> Any:
@@ -358,10 +374,3 @@ class Stage:
         """Clean up, last-in first-out."""
         self._stack.close()
         self._finished = True
-
-
-def is_library_error(error: BaseException | None, name: str = "SinetError") -> bool:
-    """Whether ``error`` is this library's, under either host's class of that name."""
-    published = getattr(sys.modules.get("sinetstream.error"), name, None)
-    classes = tuple(c for c in (getattr(errors, name), published) if isinstance(c, type))
-    return isinstance(error, classes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import sys
 import uuid
 from collections.abc import Mapping
@@ -12,8 +11,11 @@ from difflib import get_close_matches
 from importlib.metadata import EntryPoint
 from typing import Any
 
+from sinetstream_conformance.probe import load_in_fresh_interpreter
+from sinetstream_sdk import compat
 from sinetstream_sdk.configversion import ConfigVersion
 from sinetstream_sdk.consistency import Consistency
+from sinetstream_sdk.host.plugins import takes_confver
 from sinetstream_sdk.registry import PluginRecord, default_registry
 from sinetstream_sdk.roles import GROUPS, Role
 
@@ -75,8 +77,15 @@ def load_subject(name: str, distribution: str | None = None) -> Subject:
     if not records:
         raise NoSuchPlugin(_not_found(name))
     subject = Subject(name, records)
+    # A plugin written as the guide has it imports `sinetstream`; where that is not installed, the
+    # SDK stands in for it.
+    compat.install()
     for role in records:
         record = subject.record(role)
+        outside = load_in_fresh_interpreter(record.value.partition(":")[0])
+        if outside.fatal:
+            subject.load_errors[role] = ImportError(outside.failure)
+            continue
         try:
             loaded = EntryPoint(record.name, record.value, record.group).load()
         except KeyboardInterrupt:
@@ -165,19 +174,9 @@ def role_meant_by(group: str) -> Role | None:
     return Role(close[0].removeprefix("sinetstream.")) if close else None
 
 
-def constructor_form(cls: type) -> str | None:
-    """Which form the constructor takes, the published host's if both; None if neither fits."""
-    try:
-        signature = inspect.signature(cls)
-    except (TypeError, ValueError):
-        return HOST_FORM
-    for form, arguments in ((HOST_FORM, (None, None)), (GUIDE_FORM, (None,))):
-        try:
-            signature.bind(*arguments)
-        except TypeError:
-            continue
-        return form
-    return None
+def constructor_form(cls: type) -> str:
+    """Which form the host uses with this class: the published host's, if both would do."""
+    return HOST_FORM if takes_confver(cls) else GUIDE_FORM
 
 
 def construct(cls: type, params: dict[str, Any], form: str | None = None) -> Any:

@@ -136,6 +136,7 @@ class Suite:
                     seed=self._seed,
                     replay=self._replay_options(),
                     expected_failures=self._expected,
+                    host=self._config.getoption("sinetstream_host"),
                 )
                 session.__enter__()
             except Exception as error:  # noqa: BLE001 - a harness is foreign code

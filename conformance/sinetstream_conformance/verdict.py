@@ -54,6 +54,8 @@ class Violation(AssertionError):
         self.error = error
         self.trace = trace
         self.mend = mend
+        self.deaths: list[str] = []
+        """The errors that ended threads of the plugin meanwhile."""
 
 
 class NotDeclared(Exception):

@@ -24,6 +24,7 @@ from sinetstream_sdk.failures import as_exception
 from sinetstream_sdk.promises import Deferred, SafePromise
 from sinetstream_sdk.spi import PluginAsyncMessageWriter, PluginMessageWriter
 from sinetstream_sdk.threaded import IDLE_S, ThreadedRole
+from sinetstream_sdk.trampoline import attempt
 
 __all__ = ["PublishingAsyncWriter"]
 
@@ -111,17 +112,15 @@ class PublishingAsyncWriter(ThreadedRole[PluginMessageWriter], PluginAsyncMessag
                     return
                 message, deferred = self._queue.popleft()
                 self._under_way = deferred
-            self._send(message, deferred)
-
-    def _send(self, message: bytes, deferred: Deferred[Any]) -> None:
-        outcome: Any
-        try:
-            outcome = self._wrapped.publish(message)
-            settle: Callable[[Any], bool] = deferred.resolve
-        except BaseException as error:  # noqa: BLE001 - it must not end the thread
-            outcome = as_exception(error, f"{type(self._wrapped).__name__}.publish()")
-            settle = deferred.reject
-        self._settle(settle, outcome)
+            result, error = attempt(self._wrapped.publish, message)
+            if error is None:
+                self._settle(deferred.resolve, result)
+            else:
+                origin = f"{type(self._wrapped).__name__}.publish()"
+                self._settle(deferred.reject, as_exception(error, origin))
+            # This frame lives on and must not keep the promise: if nobody looks at its rejection,
+            # that is to be logged now.
+            del message, deferred, result, error
 
     def _settle(self, settle: Callable[[Any], bool], outcome: Any) -> None:
         try:

@@ -94,16 +94,17 @@ class ThreadedRole(Plugin, Generic[W]):
         :raises SinetError: called inside a callback, or the thread of last time has not ended
         """
         name = type(self).__name__
-        if self._on_own_thread() and self._stopping:
+        already = AlreadyConnectedError(f"{name} is open; call close() first")
+        if self._on_own_thread():
+            if not self._stopping:
+                raise already
             raise SinetError(
                 f"{name} cannot be opened again inside its own callback, because its thread has to "
                 "end first; call open() from another thread"
             )
-        if not self._stopping:
-            raise AlreadyConnectedError(f"{name} is open; call close() first")
         with self._exclusively("open"):
             if not self._stopping:
-                raise AlreadyConnectedError(f"{name} is open; call close() first")
+                raise already
             stuck = self._join()
             if stuck is not None:
                 raise stuck
@@ -129,8 +130,6 @@ class ThreadedRole(Plugin, Generic[W]):
             self._stop()
             return
         with self._exclusively("close"):
-            if self._thread is None:
-                return
             self._await_end(True)
             self._stop()
             try:
@@ -190,7 +189,7 @@ class ThreadedRole(Plugin, Generic[W]):
             thread.start()
             self._thread = thread
             self._stopping = False
-        atexit.register(self.close)
+            _running.add(self)
 
     def _await_end(self, awaited: bool) -> None:
         with self._changed:
@@ -215,7 +214,6 @@ class ThreadedRole(Plugin, Generic[W]):
                 f"the thread of {type(self).__name__} has not ended {limit:g} s after close(); "
                 f"it stands at\n{_stack(thread)}"
             )
-        self._thread = None
         error, self._close_error = self._close_error, None
         if error is not None:
             raise error
@@ -230,7 +228,7 @@ class ThreadedRole(Plugin, Generic[W]):
             self._stop()
             self._abandon()
             self._close_wrapped()
-            atexit.unregister(self.close)
+            _running.discard(self)
 
     def _close_wrapped(self) -> None:
         try:
@@ -247,3 +245,16 @@ class ThreadedRole(Plugin, Generic[W]):
 def _stack(thread: threading.Thread) -> str:
     frame = sys._current_frames().get(thread.ident or 0)
     return "".join(traceback.format_stack(frame)[-6:]) if frame else "(it has just ended)\n"
+
+
+_running: set[ThreadedRole[Any]] = set()
+"""The roles with a thread. One atexit entry serves all: its table keeps the slots of old ones."""
+
+
+@atexit.register
+def _close_all() -> None:
+    for role in tuple(_running):
+        try:
+            role.close()
+        except Exception:
+            logger.exception("%s.close() at exit raised", type(role).__name__)

@@ -89,9 +89,19 @@ def test_cases_are_one_rule_with_the_worst_verdict() -> None:
 
 def test_the_summary_says_how_many_rules_were_exercised() -> None:
     """A line for each role has standing, exercised, all, and the counts."""
-    [line] = summary_lines(report((MUST, PASS), (SHOULD, PASS), (CAN, SKIP)))
+    line, overall = summary_lines(report((MUST, PASS), (SHOULD, PASS), (CAN, SKIP)))
     assert "CONFORMANT STRICT" in line
     assert "2 of 3 rules exercised: 2 PASS, 1 SKIP" in line
+    assert overall == "queue: CONFORMANT STRICT (reader)"
+
+
+def test_a_plugin_stands_as_its_worst_role() -> None:
+    """The overall standing is that of the role that stands worst."""
+    whole = report((MUST, PASS))
+    whole.outcomes.append(Outcome("queue", Role.WRITER, "RULE", MUST, None, FAIL))
+    assert whole.standing(Role.READER) is Standing.STRICT
+    assert whole.overall is Standing.BROKEN
+    assert not whole.conformant
 
 
 def test_skips_are_listed_with_their_reason_once() -> None:

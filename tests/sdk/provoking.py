@@ -73,5 +73,5 @@ def held_up(seed: int, *modules: ModuleType, rate: float = 0.1) -> Iterator[None
         yield
     finally:
         sys.settrace(before)
-        threading.settrace(None)  # type: ignore[arg-type]
+        threading.settrace(None)
         sys.setswitchinterval(interval)

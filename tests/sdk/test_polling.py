@@ -28,6 +28,12 @@ class Reader(PollingAsyncReader):
         super()._rest(seconds)
 
 
+@pytest.fixture(autouse=True)
+def no_idle_wakeups(monkeypatch):
+    """Let the thread sleep for ever when it has nothing to do, so that it has to be woken."""
+    monkeypatch.setattr(polling, "IDLE_S", 3600)
+
+
 @pytest.fixture
 def broker():
     return Broker()
@@ -254,6 +260,18 @@ class TestErrors:
         (failure,) = failures
         assert isinstance(failure, SinetError)
         assert failure.__cause__ is error
+
+    def test_a_reader_that_wants_to_exit(self, reader, broker):
+        """SystemExit of the reader becomes an error of this library, and polling continues."""
+        failures: list = []
+        seen: list = []
+        reader.on_message = lambda payload, *_: seen.append(payload)
+        reader.on_failure = failures.append
+        broker.errors.extend([SystemExit(3), None])
+        broker.put(b"1")
+        reader.open()
+        eventually(lambda: seen == [b"1"])
+        assert [str(failure) for failure in failures] == ["ListReader raised SystemExit(3)"]
 
     def test_a_message_that_is_no_triple(self, broker):
         """What the synchronous reader yields in place of three values is reported."""

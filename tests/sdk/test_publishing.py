@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 
 import pytest
@@ -27,6 +28,12 @@ class Stamped(bytes):
     """As the published host passes: bytes with an attribute."""
 
     timestamp: int
+
+
+@pytest.fixture(autouse=True)
+def no_idle_wakeups(monkeypatch):
+    """Let the thread sleep for ever when it has nothing to do, so that it has to be woken."""
+    monkeypatch.setattr(publishing, "IDLE_S", 3600)
 
 
 @pytest.fixture
@@ -116,6 +123,18 @@ class TestPublish:
         assert ends[0].get(10) == 1
         assert ends[1].catch(lambda e: e).get(10) is error
         assert ends[2].get(10) == 2
+
+    def test_an_error_that_nobody_looks_at(self, writer, broker, caplog):
+        """It is logged as soon as it happens, without a garbage collection or another message."""
+        gc.disable()
+        try:
+            broker.errors.append(OSError("gone"))
+            writer.publish(b"1")
+            eventually(lambda: caplog.records)
+        finally:
+            gc.enable()
+        assert caplog.records[0].name == "sinetstream_sdk.promises"
+        assert str(caplog.records[0].exc_info[1]) == "gone"
 
     def test_a_writer_that_wants_to_exit(self, writer, broker):
         """SystemExit becomes an error of this library, and the thread goes on."""
@@ -276,8 +295,10 @@ class TestDeadline:
         for promise in ends[3:]:
             with pytest.raises(ConnectionError, match="with 4 messages not sent"):
                 promise.get(0)
-        assert published == [b"0", b"1", b"2"]
         assert threads_of(kind) == []
+        writer.open()
+        writer.close()
+        assert published == [b"0", b"1", b"2"]
 
     def test_a_stuck_writer(self, kind, writer, broker):
         """All outstanding promises are rejected and close() raises; what comes later is ignored."""
@@ -332,7 +353,7 @@ class TestDeadline:
         assert [record.exc_info[0] for record in caplog.records] == [SystemExit] * 3
 
     def test_inside_a_callback(self, kind, writer, broker):
-        """After close() in a callback the deadline holds for what is queued."""
+        """After close() in a callback the deadline holds for what is queued, another or not."""
         go_on = threading.Event()
 
         def close_and_dawdle(_):
@@ -345,8 +366,12 @@ class TestDeadline:
         broker.let_pass.set()
         eventually(lambda: writer._stopping)
         threading.Event().wait(0.15)
+        writer._grace_s = DEADLINE_S
+        closer = Background(writer.close)
+        eventually(lambda: writer._awaited)
+        threading.Event().wait(0.05)
         go_on.set()
-        no_thread_of(kind)
+        closer.result()
         assert ends[0].is_fulfilled
         for promise in ends[1:]:
             with pytest.raises(ConnectionError, match="2 messages not sent"):

@@ -12,6 +12,7 @@ import pytest
 from broker_in_memory import Broker, ListReader, ListWriter, no_thread_of, threads_of
 from provoking import Background, eventually
 
+from sinetstream_sdk import polling, publishing, threaded
 from sinetstream_sdk.configversion import ConfVer, infer_version
 from sinetstream_sdk.errors import (
     AlreadyConnectedError,
@@ -43,6 +44,13 @@ class Writer(PublishingAsyncWriter):
         broker.let_pass.clear()
         self.publish(b"x").done(lambda _: action())
         broker.let_pass.set()
+
+
+@pytest.fixture(autouse=True)
+def no_idle_wakeups(monkeypatch):
+    """Let threads sleep for ever when they have nothing to do, so that they have to be woken."""
+    monkeypatch.setattr(polling, "IDLE_S", 3600)
+    monkeypatch.setattr(publishing, "IDLE_S", 3600)
 
 
 @pytest.fixture(params=[Reader, Writer])
@@ -224,13 +232,18 @@ class TestClose:
         eventually(lambda: caplog.records)
 
     def test_many_rounds(self, kind, broker):
-        """100 rounds of open() and close() leave no thread behind."""
+        """100 rounds, closed outside or inside, leave no thread and nothing to do at exit."""
         before = threading.active_count()
-        for _ in range(100):
+        for number in range(100):
             role = kind({"topic": "t", "broker": broker})
             role.open()
-            role.close()
+            if number % 2:
+                role.close()
+            else:
+                role.inside(role.close)
+                no_thread_of(kind)
         assert threading.active_count() <= before
+        assert not threaded._running
 
     def test_while_another_thread_opens(self, kind, broker):
         """close() waits for an open() under way, then closes."""
@@ -417,6 +430,33 @@ class TestDeadline:
         role.close()
 
 
+class TestBrokenThread:
+    def test_a_thread_that_dies(self, kind, broker, monkeypatch):
+        """If the thread ever ends by an error, the role is closed and settles what it has."""
+
+        class Broken(kind):
+            def _run(self):
+                eventually(lambda: go_on)
+                raise LookupError
+
+        go_on: list = []
+        seen: list = []
+        monkeypatch.setattr(threading, "excepthook", seen.append)
+        role = Broken({"topic": "t", "broker": broker})
+        role.open()
+        promise = role.publish(b"x") if kind is Writer else None
+        go_on.append(1)
+        no_thread_of(Broken)
+        assert [args.exc_type for args in seen] == [LookupError]
+        assert broker.count("close") == 1
+        if promise is not None:
+            with pytest.raises(ConnectionError):
+                promise.get(0)
+            with pytest.raises(ConnectionError):
+                role.publish(b"y")
+        role.close()
+
+
 class TestPassedThrough:
     def test_metrics(self, role, broker):
         """metrics(), reset_metrics() and info() are those of the synchronous role, at any time."""
@@ -449,7 +489,7 @@ class TestPassedThrough:
 
 @pytest.mark.parametrize("kind", ["Reader", "Writer"])
 def test_closed_at_exit(kind):
-    """A process that ends without close() closes the role all the same."""
+    """A process that ends without close() closes all its roles, and tells of what that raises."""
     program = f"""
         from test_threaded import {kind}, Broker
 
@@ -457,10 +497,13 @@ def test_closed_at_exit(kind):
             def note(self, what):
                 print(what, flush=True) if what in ("open", "publish", "close") else None
 
-        role = {kind}({{"topic": "t", "broker": Loud()}})
-        role.open()
+        broken = Broker()
+        broken.close_error = OSError("cannot flush")
+        roles = [{kind}({{"topic": "t", "broker": broker}}) for broker in (broken, Loud(), broken)]
+        for role in roles:
+            role.open()
         if "{kind}" == "Writer":
-            role.publish(b"late")
+            roles[1].publish(b"late")
     """
     run = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)],
@@ -471,4 +514,5 @@ def test_closed_at_exit(kind):
         check=False,
     )
     expected = ["open", "publish", "close"] if kind == "Writer" else ["open", "close"]
-    assert (run.stdout.split(), run.stderr) == (expected, "")
+    assert run.stdout.split() == expected
+    assert run.stderr.count("OSError: cannot flush") == 2

@@ -11,7 +11,7 @@ from sinetstream_conformance.channels import CallbackInbox, Outbox, payload_of
 from sinetstream_conformance.deadline import shorten
 from sinetstream_conformance.rule import ASYNC_READER, CAN, MUST, SHOULD, rule
 from sinetstream_conformance.stage import Stage
-from sinetstream_conformance.verdict import NotDeclared, Unjudged, Violation
+from sinetstream_conformance.verdict import NotDeclared, Unjudged
 
 SOURCE = "guide §3.2.3"
 MESSAGES = 20
@@ -35,8 +35,8 @@ def linked_reader(stage: Stage) -> tuple[AsyncReaderActor, Outbox, CallbackInbox
     "AREAD-ON-MESSAGE",
     level=MUST,
     roles=(ASYNC_READER,),
-    says="on_message can be set and read back, and each message calls it with payload, topic and raw "
-    "message",
+    says="on_message can be set and read back, and each message calls it with payload, topic and "
+    "raw message",
     source=SOURCE,
     hint="define on_message as a property with a setter, and call it as "
     "on_message(payload, topic, raw)",
@@ -80,7 +80,7 @@ def _round_trip(stage: Stage, actor: AsyncReaderActor, name: str, callback: Any)
     says="on_failure can be set and read back",
     source=SOURCE,
     hint="define on_failure as a property with a setter",
-    right="@on_failure.setter\ndef on_failure(self, on_failure):\n    self._on_failure = on_failure",
+    right="@on_failure.setter\ndef on_failure(self, callback):\n    self._on_failure = callback",
     wrong="@property\ndef on_failure(self):\n    return self._on_failure  # and no setter",
 )
 def on_failure(stage: Stage) -> None:
@@ -97,6 +97,8 @@ def on_failure(stage: Stage) -> None:
     says="callbacks set before open() are used",
     source="guide §2.2.3: the program sets on_message and then opens",
     hint="do not reset the callbacks in open()",
+    right="def open(self):\n    self._thread.start()",
+    wrong="def open(self):\n    self._on_message = None\n    self._thread.start()",
 )
 def set_before(stage: Stage) -> None:
     topic = stage.topic()
@@ -124,9 +126,9 @@ def set_after(stage: Stage) -> None:
     if stage.case == "set":
         _set_after_open(stage, topic)
         return
-    actor, outbox, inbox = linked_reader(stage)
     second = Recorder(stage)
     with stage.races():
+        actor, outbox, inbox = linked_reader(stage)
         for number in range(MESSAGES):
             recorder = second if number % 2 else actor.messages
             stage.expect_returned(actor.set("on_message", recorder), "on_message can be changed")
@@ -250,95 +252,6 @@ def _raise(error: Exception) -> Any:
 
 
 @rule(
-    "AREAD-CLOSE",
-    level=SHOULD,
-    roles=(ASYNC_READER,),
-    says="once close() has returned, no callback runs or starts",
-    source="what the callback uses may be gone by then",
-    hint="join the delivering thread in close(), with a deadline",
-    right="def close(self):\n    self._stop.set()\n    self._thread.join(timeout)",
-    wrong="def close(self):\n    self._stop.set()",
-)
-def close(stage: Stage) -> None:
-    actor, outbox, inbox = linked_reader(stage)
-    inside = threading.Event()
-
-    def slow(_: object) -> None:
-        inside.set()
-        stage.idle(0.15)
-
-    actor.messages.behave = slow
-    for number in range(MESSAGES):
-        outbox.send(b"%d" % number)
-    if not inside.wait(stage.capabilities.delivered_within_s):
-        raise Unjudged("no message arrived; see LIFE-OPEN")
-    closed = actor.close()
-    returned = time.monotonic()
-    running = actor.messages.running
-    if not closed.returned:
-        raise Unjudged(f"{closed.describe()}; see LIFE-CLOSE")
-    stage.expect(
-        not running,
-        expected="no callback runs when close() returns",
-        observed=f"{running} was still running",
-    )
-    actor.messages.wait(lambda: actor.messages.calls[-1].entered > returned, QUIET_S)
-    late = [call for call in actor.messages.calls if call.entered > returned]
-    stage.expect(
-        not late,
-        expected="no callback starts after close() has returned",
-        observed=f"{len(late)} did, the first {(late[0].entered - returned) * 1000:.1f} ms later"
-        if late
-        else "",
-    )
-    actor.messages.behave = None
-
-
-@rule(
-    "AREAD-CLOSE-INSIDE",
-    level=SHOULD,
-    roles=(ASYNC_READER,),
-    says="close() from inside a callback does not deadlock",
-    source="programs close the reader when they have seen what they waited for",
-    hint="do not join the current thread; let it end by itself once the callback has returned",
-    right="if self._thread is not threading.current_thread():\n    self._thread.join(timeout)",
-    wrong="self._thread.join()",
-)
-def close_inside(stage: Stage) -> None:
-    actor, outbox, _ = linked_reader(stage)
-    ended, errors = threading.Event(), list[BaseException]()
-    instance = actor.instance
-
-    def closing(_: object) -> None:
-        try:
-            instance.close()
-        except BaseException as error:  # noqa: BLE001 - whatever close() raises is evidence
-            errors.append(error)
-        ended.set()
-
-    actor.messages.behave = closing
-    outbox.send(b"close me")
-    within_s = stage.capabilities.call_within_s
-    if not actor.messages.wait(lambda: actor.messages.running > 0 or ended.is_set(), within_s):
-        raise Unjudged("the message did not arrive; see LIFE-OPEN")
-    done = ended.wait(within_s)
-    stage.expect(
-        done,
-        expected="close() called inside on_message returns",
-        observed=f"it was still running after {within_s:g} s: a deadlock",
-    )
-    if errors:
-        raise Violation(
-            "close() called inside on_message returns",
-            f"it raised {errors[0]!r}",
-            error=errors[0],
-        )
-    actor.messages.wait(lambda: not actor.messages.running, within_s)
-    actor.messages.behave = None
-    stage.expect_returned(actor.close(), "close() from outside afterwards returns")
-
-
-@rule(
     "AREAD-ORDER",
     level=CAN,
     roles=(ASYNC_READER,),
@@ -353,9 +266,16 @@ def order(stage: Stage) -> None:
         raise NotDeclared("capability 'ordered' is declared as False")
     with stage.races():
         actor, outbox, inbox = linked_reader(stage)
-        actor.messages.behave = lambda _: time.sleep(0.001)
+        all_sent = threading.Event()
+
+        def slow(_: object) -> None:
+            all_sent.wait(1.0)  # so that messages wait, and can be taken in a wrong order
+            time.sleep(0.001)
+
+        actor.messages.behave = slow
         for number in range(MESSAGES * 2):
             outbox.send(b"%d" % number)
+        all_sent.set()
         received = [int(p) for p in inbox.payloads(MESSAGES * 2) if p.isdigit()]
     if not received:
         raise Unjudged("no message arrived; see LIFE-OPEN")
@@ -378,11 +298,17 @@ def order(stage: Stage) -> None:
     says="a slow callback loses nothing",
     source="callbacks do work",
     hint="let the messages wait in the client or in a queue of your own while a callback runs",
+    right="self._waiting.put(message)  # as many as come",
+    wrong="try:\n    self._waiting.put_nowait(message)\nexcept queue.Full:\n    pass",
 )
 def blocked(stage: Stage) -> None:
     actor, outbox, inbox = linked_reader(stage)
     go_on = threading.Event()
-    actor.messages.behave = lambda _: None if go_on.wait(10.0) else None
+
+    def slow(_: object) -> None:
+        go_on.wait(10.0)
+
+    actor.messages.behave = slow
     sent = [b"%d" % number for number in range(MESSAGES * 2)]
     for payload in sent:
         outbox.send(payload)

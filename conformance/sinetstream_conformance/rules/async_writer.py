@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-import threading
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 from promise import Promise
 
-from sinetstream_conformance.actors import AsyncWriterActor, promise_state
+from sinetstream_conformance.actors import AsyncWriterActor, is_pending, promise_state
 from sinetstream_conformance.channels import Inbox, outbox_of
 from sinetstream_conformance.deadline import shorten
+from sinetstream_conformance.meetings import Meeting, arranged
+from sinetstream_conformance.publishing import (
+    acknowledged_within,
+    as_promise,
+    never_came,
+    promised,
+    published_and_closed,
+    published_with_stops,
+)
+from sinetstream_conformance.races import Races
 from sinetstream_conformance.rule import ASYNC_WRITER, MUST, SHOULD, rule
 from sinetstream_conformance.settlements import count_settlements
 from sinetstream_conformance.stage import Stage
-from sinetstream_conformance.verdict import Unjudged
+from sinetstream_conformance.verdict import Unjudged, Violation
 
 SOURCE = "guide §3.2.4"
-MESSAGES = 30
+MOST_STOPS = 100
+LONGEST_S = 5.0
 AT_ONCE_S = 0.5
 
 
@@ -31,23 +42,24 @@ def linked_writer(stage: Stage) -> tuple[AsyncWriterActor, Inbox]:
     return actor, inbox
 
 
-def promised(stage: Stage, actor: AsyncWriterActor, payload: bytes) -> Any:
-    """The promise of a message; whether it is one at all is AWRITE-PROMISE's business."""
-    promise = stage.require(actor.publish(payload), ASYNC_WRITER).value
-    if not isinstance(promise, Promise):
-        raise Unjudged(f"publish() gives {shorten(promise)}, not a promise; see AWRITE-PROMISE")
-    return promise
+def all_settled(
+    stage: Stage, promises: list[Any], within_s: float, stops: Sequence[str] = ()
+) -> None:
+    """Judge that every promise settles in time; they are looked at and nothing else.
 
-
-def all_settled(stage: Stage, promises: list[Any], within_s: float) -> None:
-    """Judge that every promise settles in time; they are looked at and nothing else."""
-    stage.wait_until(lambda: all(not p.is_pending for p in promises), within_s)
-    pending = [number for number, p in enumerate(promises) if p.is_pending]
-    stage.expect(
-        not pending,
-        expected=f"every one of {len(promises)} promises settles within {within_s:g} s",
-        observed=f"promise {pending[0] if pending else ''} is still pending "
-        f"({len(pending)} of {len(promises)} are)",
+    :param stops: where ``publish()`` was stopped for each of them
+    """
+    stage.wait_until(lambda: all(not is_pending(p) for p in promises), within_s)
+    pending = [number for number, p in enumerate(promises) if is_pending(p)]
+    if not pending:
+        stage.observations += 1
+        return
+    observed = f"promise {pending[0]} is still pending ({len(pending)} of {len(promises)} are)"
+    where = [stops[number] for number in pending if number < len(stops) and stops[number]]
+    if where and len(pending) <= len(promises) / 4:
+        observed += f"; publish() was stopped at {where[0]} while the acknowledgement came"
+    raise Violation(
+        f"every one of {len(promises)} promises settles within {within_s:g} s", observed
     )
 
 
@@ -87,7 +99,11 @@ def is_promise(stage: Stage) -> None:
     wrong="self._client.send(message).get()  # waits for the acknowledgement",
 )
 def nonblock(stage: Stage) -> None:
-    actor, _ = linked_writer(stage)
+    topic = stage.topic()
+    inbox = stage.inbox(topic)
+    actor: AsyncWriterActor = stage.writer(topic)
+    stage.expect_returned(actor.publish(b"the first"), "publish() returns")
+    stage.link(outbox_of(actor), inbox)
     if stage.case == "stalled":
         stage.enter(stage.offered(stage.harness.stalled))
     best: float | None = None
@@ -109,8 +125,8 @@ def nonblock(stage: Stage) -> None:
     "AWRITE-SETTLE",
     level=MUST,
     roles=(ASYNC_WRITER,),
-    says="every promise settles exactly once, and then callbacks run once; no settlement is lost to "
-    "a race between publish() and the acknowledgement",
+    says="every promise settles exactly once, and then callbacks run once; no settlement is lost "
+    "to a race between publish() and the acknowledgement",
     source=SOURCE,
     hint="register the message before it is sent, so that its acknowledgement finds it however "
     "early it comes; settle in one place",
@@ -118,24 +134,34 @@ def nonblock(stage: Stage) -> None:
     wrong="key = self._client.send(message)\nself._outstanding[key] = deferred",
 )
 def settle(stage: Stage) -> None:
-    with count_settlements() as settlements, stage.races():
-        actor, _ = linked_writer(stage)
-        promises = [promised(stage, actor, b"settle %d" % n) for n in range(MESSAGES)]
-        all_settled(stage, promises, stage.capabilities.delivered_within_s)
-        kept = [(promise_state(p), id(p._target_settled_value())) for p in promises]
+    with count_settlements() as settlements:
+        with stage.races() as races:
+            actor, _ = linked_writer(stage)
+            promises, stops = published_with_stops(stage, races, actor)
+            all_settled(stage, promises, stage.capabilities.delivered_within_s, stops)
         stage.idle(0.05)
-    for promise in promises:
-        _runs_once(stage, promise)
-    stage.expect(
-        kept == [(promise_state(p), id(p._target_settled_value())) for p in promises],
-        expected="a promise keeps the state that it has settled in",
-        observed="one changed afterwards: it was settled twice",
-    )
+        stage.wait_until(lambda: settlements.at_rest, 1.0)
+        kept = [(promise_state(p), id(p._target_settled_value())) for p in promises]
+        for promise in promises:
+            _runs_once(stage, promise)
+        # Settling everything once more in close() is as wrong as a second acknowledgement.
+        actor.close()
+        stage.wait_until(lambda: settlements.at_rest, 1.0)
     twice = [n for n, p in enumerate(promises) if settlements.of(p) > 1]
     stage.expect(
         not twice,
         expected="each promise is settled exactly once",
-        observed=f"promise {twice[0] if twice else ''} was settled more than once",
+        observed=f"promise {twice[0] if twice else ''} was settled more than once "
+        f"({len(twice)} of {len(promises)} were)",
+    )
+    now = [(promise_state(p), id(p._target_settled_value())) for p in promises]
+    changed = [
+        n for n, (before, after) in enumerate(zip(kept, now, strict=True)) if before != after
+    ]
+    stage.expect(
+        not changed,
+        expected="a promise keeps the state and the value that it has settled with",
+        observed=f"promise {changed[0] if changed else ''} changed afterwards: it settled twice",
     )
 
 
@@ -158,63 +184,76 @@ def _runs_once(stage: Stage, promise: Any) -> None:
     says="then() and get() are right on one thread while another settles the promise",
     source="programs call `writer.publish(m).then(...)` as the guide shows (§2.2.4)",
     hint="return a promise that is safe across threads, `sinetstream_sdk.promises.SafePromise` or "
-    "that of a Deferred: a plain promise.Promise loses callbacks when then() and the settlement meet",
+    "that of a Deferred: a plain promise.Promise loses callbacks when then() and the settlement "
+    "meet",
     cases=("then", "get"),
     right="deferred = Deferred()  # settled from the client's thread",
     wrong="promise = Promise()\nself._on_ack = promise.do_resolve  # from the client's thread",
 )
 def race(stage: Stage) -> None:
-    within_s = stage.capabilities.delivered_within_s
-    with stage.races(rate=0.15, budget=1500):
+    with stage.races(rate=0.0) as races, arranged() as meetings:
         actor, _ = linked_writer(stage)
-        waits = [_meet(stage, actor, b"race %d" % number) for number in range(MESSAGES)]
-        end = time.monotonic() + within_s
-        for number, (ended, failed) in enumerate(waits):
-            done = ended.wait(max(0.2, end - time.monotonic()))
-            stage.expect(
-                done and not failed,
-                expected=f"{stage.case}() on a promise that another thread settles comes to an end",
-                observed=f"for message {number} {failed[0]}"
-                if failed
-                else f"for message {number} it never did, though the promise is "
-                f"{_state_of(stage, number)}",
-            )
+        bound_s = min(max(3 * acknowledged_within(stage, actor), 0.05), 1.0)
+        end = time.monotonic() + LONGEST_S
+        for settler_stops in (False, True):
+            if settler_stops and stage.case == "get":
+                bound_s /= 3  # get() ends after the settlement, so that it is waited for in vain
+            at, further = 0, True
+            # One stop after the other, until the way through then() or through settling has none.
+            while further and at < MOST_STOPS and not stage.past(end):
+                at += 1
+                meeting = meetings.arrange(races, bound_s, at, settler_stops=settler_stops)
+                _meet(stage, races, actor, meeting)
+                further = bool(meeting.stop.where)
 
 
-def _state_of(stage: Stage, number: int) -> str:
-    promises = stage.kept.get("promises", [])
-    return promise_state(promises[number]) if number < len(promises) else "unknown"
-
-
-def _meet(stage: Stage, actor: AsyncWriterActor, payload: bytes) -> tuple[threading.Event, list[str]]:
-    """Publish and at once attach to the promise, so that attaching and settling may meet."""
-    ended, failed = threading.Event(), list[str]()
-    instance = actor.instance
-    promises = stage.kept.setdefault("promises", [])
+def _meet(stage: Stage, races: Races, actor: AsyncWriterActor, meeting: Meeting) -> None:
+    """Publish, attach to the promise while it is being settled, and judge what comes of it."""
+    instance, outcomes = actor.instance, list[Any]()
+    promises: list[Any] = []
 
     def attach() -> None:
-        promise = instance.publish(payload)
-        promises.append(promise)
         if stage.case == "then":
-            promise.then(lambda _: ended.set(), lambda _: ended.set())
+            promises[0].then(outcomes.append, outcomes.append)
+            return
+        try:
+            outcomes.append(promises[0].get(stage.capabilities.delivered_within_s))
+        except Exception as error:  # noqa: BLE001 - the promise's reason, or else evidence
+            outcomes.append(error)
 
-    result = stage.caller.run("publish().then()", attach, stage.capabilities.call_within_s)
-    if result.error is not None:
-        failed.append(result.describe())
-        ended.set()
-    elif stage.case == "get":
-        promise = promises[-1]
+    def publish() -> None:
+        with meeting:
+            with races.slow(0.001):  # what is settled before publish() returns cannot meet
+                promise = instance.publish(b"meet")
+            promises.append(as_promise(promise))
+            meeting.attach(promises[0], attach)
 
-        def get() -> None:
-            try:
-                promise.get(stage.capabilities.delivered_within_s)
-            except Exception as error:  # noqa: BLE001 - whatever comes out is evidence
-                if promise.is_pending or promise_state(promise) == "fulfilled":
-                    failed.append(f"get() raised {error!r}")
-            ended.set()
-
-        stage.caller.start("get()", get)
-    return ended, failed
+    call = stage.caller.start(f"publish() and {stage.case}()", publish)
+    stage.wait_until(lambda: call.done or bool(promises), stage.capabilities.call_within_s)
+    if promises:
+        within_s = stage.capabilities.delivered_within_s
+        if not stage.wait_until(lambda: not is_pending(promises[0]), within_s):
+            raise Unjudged("a promise is still pending; see AWRITE-SETTLE")
+        stage.wait_until(lambda: bool(outcomes), 1.0)
+        state = promise_state(promises[0])
+    if call.done and isinstance((error := call.wait(0.0).error), Unjudged):
+        raise error
+    if call.done:
+        stage.expect_returned(
+            call.wait(0.0),
+            f"{stage.case}() on a promise that another thread settles returns",
+        )
+    stage.expect(
+        bool(outcomes),
+        expected=f"{stage.case}() on a promise that another thread settles comes to an end",
+        observed=f"it never did, though the promise is {state}; {meeting.describe()}",
+    )
+    right = promises[0]._target_settled_value()
+    stage.expect(
+        outcomes[0] is right,
+        expected=f"{stage.case}() gives what the promise was {state} with, {shorten(right)}",
+        observed=f"it gave {shorten(outcomes[0])}; {meeting.describe()}",
+    )
 
 
 @rule(
@@ -224,43 +263,37 @@ def _meet(stage: Stage, actor: AsyncWriterActor, payload: bytes) -> tuple[thread
     says="a promise is fulfilled only once the broker has the message, as consistency defines that",
     source=SOURCE,
     hint="resolve in the acknowledgement's handler, not in publish()",
-    cases=("closing", "refusing"),
+    cases=("closing", "refusing", "stalled"),
     right="self._client.send(message, on_ack=deferred.resolve)",
     wrong="self._queue.put(message)\nreturn Promise.resolve(None)",
 )
 def fulfil(stage: Stage) -> None:
-    if stage.case == "refusing":
-        actor, _ = linked_writer(stage)
-        with _failing(stage):
-            promises = [promised(stage, actor, b"refused %d" % n) for n in range(3)]
-            stage.wait_until(lambda: all(not p.is_pending for p in promises), 1.0)
-            early = [n for n, p in enumerate(promises) if p.is_fulfilled]
+    if stage.case == "closing":
+        promises, inbox = published_and_closed(stage)
+        claimed = {b"%d" % n for n, p in enumerate(promises) if promise_state(p) == "fulfilled"}
+        if not claimed:
+            raise Unjudged("no promise was fulfilled; see AWRITE-SETTLE and AWRITE-CLOSE")
+        missing = never_came(inbox, claimed)
         stage.expect(
-            not early,
-            expected="no promise is fulfilled while the broker refuses every message",
-            observed=f"promise {early[0] if early else ''} is fulfilled",
+            not missing,
+            expected=f"each of the {len(claimed)} messages whose promise was fulfilled arrives",
+            observed=f"{len(missing)} never did, {sorted(missing)[:3]} among them",
         )
         return
-    with stage.races():
-        actor, inbox = linked_writer(stage)
-        promises = [promised(stage, actor, b"%d" % n) for n in range(MESSAGES)]
-        stage.wait_until(lambda: any(not p.is_pending for p in promises), 1.0)
-        claimed = {b"%d" % n for n, p in enumerate(promises) if p.is_fulfilled}
-        actor.close()
-    claimed |= {b"%d" % n for n, p in enumerate(promises) if p.is_fulfilled}
-    if not claimed:
-        raise Unjudged("no promise was fulfilled; see AWRITE-SETTLE")
-    received: set[bytes] = set()
-    while not claimed <= received:
-        fresh = inbox.payloads(1)
-        if not fresh:
-            break
-        received.update(fresh)
+    actor, _ = linked_writer(stage)
+    refusing = stage.case == "refusing"
+    with _failing(stage) if refusing else stage.offered(stage.harness.stalled):
+        promises = [promised(stage, actor, b"not sent %d" % n) for n in range(3)]
+        stage.wait_until(lambda: any(promise_state(p) == "fulfilled" for p in promises), 0.5)
+        early = [n for n, p in enumerate(promises) if promise_state(p) == "fulfilled"]
+    what = "refuses every message" if refusing else "takes no message"
     stage.expect(
-        claimed <= received,
-        expected=f"each of the {len(claimed)} messages whose promise was fulfilled arrives",
-        observed=f"{len(claimed - received)} never did, {sorted(claimed - received)[:3]} among them",
+        not early,
+        expected=f"no promise is fulfilled while the broker {what}",
+        observed=f"promise {early[0] if early else ''} is fulfilled",
     )
+    for promise in promises:
+        promise.catch(lambda reason: None)  # whoever expects a rejection looks at it
 
 
 def _failing(stage: Stage) -> AbstractContextManager[Any]:
@@ -288,7 +321,7 @@ def reject(stage: Stage) -> None:
         promise = result.value
         if not isinstance(promise, Promise):
             raise Unjudged(f"publish() gives {shorten(promise)}; see AWRITE-PROMISE")
-        stage.wait_until(lambda: not promise.is_pending, stage.capabilities.delivered_within_s)
+        stage.wait_until(lambda: not is_pending(promise), stage.capabilities.delivered_within_s)
         state = promise_state(promise)
     stage.expect(
         state == "rejected",
@@ -314,19 +347,13 @@ def reject(stage: Stage) -> None:
     wrong="def close(self):\n    self._stop = True",
 )
 def close(stage: Stage) -> None:
-    with stage.races(rate=0.1, budget=1500):
-        actor, inbox = linked_writer(stage)
-        promises = [promised(stage, actor, b"%d" % n) for n in range(MESSAGES)]
-        closed = actor.close()
-    if not closed.returned:
-        raise Unjudged(f"{closed.describe()}; see LIFE-CLOSE")
+    promises, inbox = published_and_closed(stage)
     all_settled(stage, promises, 1.0)
-    claimed = {b"%d" % n for n, p in enumerate(promises) if p.is_fulfilled}
-    received = set(inbox.payloads(len(claimed)))
-    lost = claimed - received
-    stage.expect(
-        not lost,
-        expected="a message whose promise is fulfilled when close() returns arrives",
-        observed=f"{len(lost)} of {len(claimed)} never did",
+    missing = never_came(
+        inbox, {b"%d" % n for n, p in enumerate(promises) if promise_state(p) == "fulfilled"}
     )
-
+    stage.expect(
+        not missing,
+        expected="a message whose promise is fulfilled when close() returns arrives",
+        observed=f"{len(missing)} of {len(promises)} never did",
+    )

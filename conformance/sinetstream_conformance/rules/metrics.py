@@ -28,7 +28,8 @@ def _each_stage_of_life(stage: Stage, method: str) -> None:
     "LIFE-METRICS",
     level=MUST,
     roles=ALL_ROLES,
-    says="metrics() returns None or the plugin's own figures, before, during and after a connection",
+    says="metrics() returns None or the plugin's own figures, before, during and after a "
+    "connection",
     source="guide §3.2",
     hint="return None while there is nothing to tell; the SDK's base class does",
     right="def metrics(self):\n    return None if self._client is None else self._client.stats()",
@@ -45,6 +46,8 @@ def metrics(stage: Stage) -> None:
     says="reset_metrics() exists and can be called before, during and after a connection",
     source="guide §3.2.1",
     hint="define reset_metrics(), if only with `pass`; the SDK's base class does",
+    right="def reset_metrics(self):\n    self._received = 0",
+    wrong="class Reader:\n    def metrics(self):\n        return None  # and no reset_metrics()",
 )
 def reset(stage: Stage) -> None:
     _each_stage_of_life(stage, "reset_metrics")
@@ -57,6 +60,8 @@ def reset(stage: Stage) -> None:
     says="reset_metrics() exists for this role too and can be called at any time",
     source="the published host's shape check; the guide asks it of the reader alone",
     hint="define reset_metrics(), if only with `pass`; the SDK's base class does",
+    right="def reset_metrics(self):\n    pass",
+    wrong="class Writer:\n    def metrics(self):\n        return None  # and no reset_metrics()",
 )
 def reset_host(stage: Stage) -> None:
     _each_stage_of_life(stage, "reset_metrics")

@@ -5,9 +5,6 @@ from __future__ import annotations
 import inspect
 from importlib.metadata import distributions
 
-from sinetstream_sdk.roles import GROUPS
-from sinetstream_sdk.spi import BASES, missing_members
-
 from sinetstream_conformance.deadline import describe_error
 from sinetstream_conformance.imports import undeclared_imports
 from sinetstream_conformance.probe import load_in_fresh_interpreter
@@ -15,6 +12,8 @@ from sinetstream_conformance.rule import ALL_ROLES, MUST, SHOULD, rule
 from sinetstream_conformance.stage import Stage
 from sinetstream_conformance.subject import misplaced, near_names, role_meant_by
 from sinetstream_conformance.verdict import Unjudged
+from sinetstream_sdk.roles import GROUPS
+from sinetstream_sdk.spi import BASES, missing_members
 
 SOURCE = "guide §3.3"
 
@@ -49,8 +48,10 @@ def group(stage: Stage) -> None:
     "that the plugin serves",
     source=SOURCE,
     hint="use one name, in one spelling, in all groups",
-    right='sinetstream.reader: queue = "..."\nsinetstream.writer: queue = "..."',
-    wrong='sinetstream.reader: queue = "..."\nsinetstream.writer: Queue = "..."',
+    right='[project.entry-points."sinetstream.reader"]\nqueue = "my_package:Reader"\n\n'
+    '[project.entry-points."sinetstream.writer"]\nqueue = "my_package:Writer"',
+    wrong='[project.entry-points."sinetstream.reader"]\nqueue = "my_package:Reader"\n\n'
+    '[project.entry-points."sinetstream.writer"]\nQueue = "my_package:Writer"',
 )
 def name(stage: Stage) -> None:
     near = near_names(stage.subject)
@@ -76,8 +77,6 @@ def load(stage: Stage) -> None:
     record = stage.subject.record(stage.role)
     seen = load_in_fresh_interpreter(record.value.partition(":")[0])
     broken = stage.subject.load_errors.get(stage.role)
-    if seen.failure == "time":
-        raise Unjudged(f"loading {record.value} took longer than {seen.seconds:.0f} s")
     stage.expect(
         not seen.failure and broken is None,
         expected=f"{record.value} loads to a class",
@@ -135,6 +134,8 @@ def shape(stage: Stage) -> None:
     says="no second installed distribution claims the same name in the same group",
     source="the hosts' registries: which of two wins is chance",
     hint="choose another type name, or uninstall one of the distributions",
+    right='[project.entry-points."sinetstream.reader"]\nacme-queue = "acme_queue:Reader"',
+    wrong='[project.entry-points."sinetstream.reader"]\nmqtt = "acme_mqtt:Reader"',
 )
 def unique(stage: Stage) -> None:
     records = stage.session.all_records(stage.role)

@@ -30,9 +30,10 @@ def received(stage: Stage, topic: str) -> list[Any]:
     "READ-ITERATOR",
     level=MUST,
     roles=(READER,),
-    says="__iter__() returns an iterator object: it has __next__, and its own __iter__ returns it",
+    says="__iter__() returns an iterator object: it has __next__, and its own __iter__ returns "
+    "itself",
     source=SOURCE,
-    hint="return an object with __next__ and with an __iter__ that returns self; a generator is one",
+    hint="return an object with __next__ and with an __iter__ that returns self, as a generator is",
     right="def __iter__(self):\n    return _Messages(self)\n\n"
     "class _Messages:\n    def __iter__(self):\n        return self",
     wrong="def __iter__(self):\n    return _Messages(self)  # a class without __iter__",
@@ -93,7 +94,9 @@ def is_tuple(stage: Stage) -> None:
     wrong="return message.body.decode(), message.topic, message",
 )
 def is_bytes(stage: Stage) -> None:
-    for sent, item in zip(PAYLOADS, _unordered(stage, received(stage, stage.topic())), strict=False):
+    for sent, item in zip(
+        PAYLOADS, _unordered(stage, received(stage, stage.topic())), strict=False
+    ):
         value = _value(item, 0)
         stage.expect(
             isinstance(value, bytes), expected="bytes as the payload", observed=shorten(value)
@@ -115,9 +118,7 @@ def _value(item: Any, index: int) -> Any:
     try:
         return item[index]
     except (TypeError, IndexError, KeyError):
-        raise Violation(
-            "three values: payload, topic, raw message", shorten(item)
-        ) from None
+        raise Violation("three values: payload, topic, raw message", shorten(item)) from None
 
 
 @rule(
@@ -206,9 +207,7 @@ def topics(stage: Stage) -> None:
             observed="it does not",
         )
         value = _value(items[0], 1)
-        stage.expect(
-            value == name, expected=f"its topic is {name!r}", observed=shorten(value)
-        )
+        stage.expect(value == name, expected=f"its topic is {name!r}", observed=shorten(value))
 
 
 @rule(
@@ -220,6 +219,9 @@ def topics(stage: Stage) -> None:
     source="a program that wants to end closes the reader that another thread waits on",
     hint="let next() wait on a condition that close() notifies, or in short steps between which it "
     "looks at a flag",
+    right="with self._changed:\n"
+    "    self._changed.wait_for(lambda: self._closed or self._messages, timeout)",
+    wrong="message = self._queue.get()  # close() cannot wake it",
 )
 def close_blocked(stage: Stage) -> None:
     topic = stage.topic()
@@ -281,6 +283,8 @@ def _block(stage: Stage, reader: Any, iterator: Any, outbox: Any) -> Any:
     says="messages published before open() are seen, or never are, as capability retained says",
     source="the model of the messaging system, as declared",
     hint="declare `retained` as your system behaves, or mend what open() subscribes to",
+    right="capabilities = Capabilities(retained=True)  # and subscribe from the beginning",
+    wrong="capabilities = Capabilities(retained=True)  # and subscribe from now on",
 )
 def backlog(stage: Stage) -> None:
     retained = stage.declared("retained")
@@ -304,4 +308,3 @@ def backlog(stage: Stage) -> None:
         expected="the message from before open() is never seen, as capability retained=False says",
         observed="it is seen",
     )
-

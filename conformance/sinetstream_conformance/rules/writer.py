@@ -5,26 +5,29 @@ Each rule here is known as ``WRITE-...`` for the one and as ``AWRITE-...`` for t
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Callable
-
-from sinetstream_sdk.consistency import Consistency
-from sinetstream_sdk.roles import Role
+from functools import partial
+from itertools import pairwise
 
 from sinetstream_conformance.channels import Inbox, Outbox, outbox_of, payload_of
 from sinetstream_conformance.deadline import shorten
 from sinetstream_conformance.payloads import NAMED
+from sinetstream_conformance.races import Races
 from sinetstream_conformance.rule import CAN, MUST, SHOULD, WRITERS, rule
 from sinetstream_conformance.rules.lifecycle import settled_as_call
 from sinetstream_conformance.stage import Stage
 from sinetstream_conformance.subject import consistency_value
 from sinetstream_conformance.verdict import NotDeclared, Unjudged, Violation
+from sinetstream_sdk.consistency import Consistency
+from sinetstream_sdk.roles import Role
 
 SOURCE = "guide §3.2.2, §3.2.4"
 QUIET_S = 0.15
 GENERATED = 40
 THREADS = 4
 PER_THREAD = 25
+STOP_S = 0.002
 
 
 def arrives(stage: Stage, outbox: Outbox, inbox: Inbox, payloads: list[bytes]) -> list[bytes]:
@@ -152,8 +155,12 @@ def order(stage: Stage) -> None:
     if not stage.declared("ordered"):
         raise NotDeclared("capability 'ordered' is declared as False")
     payloads = [b"%d" % number for number in range(60)]
-    with stage.races():
-        outbox, inbox = stage.linked()
+    topic = stage.topic()
+    inbox = stage.inbox(topic)
+    with stage.races(rate=0.0) as races:
+        outbox = stage.outbox(topic)
+        stage.link(outbox, inbox)
+        races.threads_rate = 0.5  # those that send side by side overtake one another
         for payload in payloads:
             outbox.send(payload)
         received = inbox.payloads(len(payloads))
@@ -168,9 +175,7 @@ def order(stage: Stage) -> None:
 
 
 def _first_overtaken(ranks: list[int]) -> str:
-    return next(
-        (f"{b} (after {a})" for a, b in zip(ranks, ranks[1:], strict=False) if b < a), "none"
-    )
+    return next((f"{b} (after {a})" for a, b in pairwise(ranks) if b < a), "none")
 
 
 @rule(
@@ -180,6 +185,8 @@ def _first_overtaken(ranks: list[int]) -> str:
     says="a reader of another topic never sees the messages",
     source=SOURCE,
     hint="compare whole topic names, not prefixes or lower-cased ones, and keep no default topic",
+    right="if subscription.topic == topic:\n    deliver(message)",
+    wrong="if subscription.topic.startswith(topic):\n    deliver(message)",
 )
 def isolation(stage: Stage) -> None:
     topic = stage.topic()
@@ -216,8 +223,7 @@ def isolation(stage: Stage) -> None:
 def count(stage: Stage) -> None:
     judged = 0
     for consistency in stage.capabilities.consistencies:
-        with stage.races(rate=0.02):
-            sent, received = _from_threads(stage, consistency)
+        sent, received = _from_threads(stage, consistency)
         copies = Counter(received)
         lost = [payload for payload in sent if not copies[payload]]
         twice = [payload for payload, number in copies.items() if number > 1]
@@ -242,34 +248,59 @@ def count(stage: Stage) -> None:
 def _from_threads(stage: Stage, consistency: Consistency) -> tuple[list[bytes], list[bytes]]:
     topic = stage.topic()
     given = {"consistency": consistency_value(consistency)}
-    outbox, inbox = stage.linked(topic, **given)
-    outboxes = [outbox] * THREADS
-    if stage.case == "own":
-        outboxes = [outbox, *(stage.outbox(topic, **given) for _ in range(THREADS - 1))]
-    sent = [b"%d/%d" % (t, n) for t in range(THREADS) for n in range(PER_THREAD)]
-    pending = [
-        stage.caller.start(
-            f"{stage.role}.publish() on thread {number + 1} of {THREADS}",
-            _publishing(box, sent[number * PER_THREAD : (number + 1) * PER_THREAD]),
-        )
-        for number, box in enumerate(outboxes)
-    ]
-    for call in pending:
-        stage.expect_returned(
-            call.wait(stage.capabilities.call_within_s * 2), "publish() from several threads works"
-        )
+    inbox = stage.inbox(topic)
+    with stage.races(rate=0.0) as races:
+        outbox = stage.outbox(topic, **given)
+        stage.link(outbox, inbox)
+        outboxes = [outbox] * THREADS
+        if stage.case == "own":
+            outboxes = [outbox, *(stage.outbox(topic, **given) for _ in range(THREADS - 1))]
+        publishers = [_Publisher(box, races, t) for t, box in enumerate(outboxes)]
+        first = partial(publishers[0].publish, b"measured")
+        bound = stage.capabilities.call_within_s
+        stage.require(stage.caller.run(f"{stage.role}.publish()", first, bound), stage.role)
+        races.threads_rate = 0.02
+        pending = [
+            stage.caller.start(
+                f"{stage.role}.publish() on thread {number + 1} of {THREADS}",
+                partial(publisher.publish_all, publishers[0].points),
+            )
+            for number, publisher in enumerate(publishers)
+        ]
+        for call in pending:
+            stage.expect_returned(
+                call.wait(stage.capabilities.call_within_s * 2),
+                "publish() from several threads works",
+            )
+    sent = [b"measured", *(payload for publisher in publishers for payload in publisher.payloads)]
     received = inbox.payloads(len(sent))
     return sent, received + [payload_of(item) for item in inbox.quiet(QUIET_S)]
 
 
-def _publishing(box: Outbox, payloads: list[bytes]) -> Callable[[], None]:
-    instance = box.actor.instance  # type: ignore[attr-defined]
+class _Publisher:
+    """Publishes on one thread, which is stopped at another point in each ``publish()``.
 
-    def publish() -> None:
-        for payload in payloads:
-            instance.publish(payload)
+    Meanwhile the other threads go through the same code.
+    """
 
-    return publish
+    def __init__(self, box: Outbox, races: Races, number: int) -> None:
+        self.payloads = [b"%d/%d" % (number, n) for n in range(PER_THREAD)]
+        self.points = 0
+        """How many points there were at which the last ``publish()`` could be stopped."""
+        self._instance = box.actor.instance  # type: ignore[attr-defined]
+        self._races, self._number = races, number
+
+    def publish(self, payload: bytes, stop_at: int = 0) -> None:
+        """Publish one payload."""
+        with self._races.stop(stop_at, lambda: time.sleep(STOP_S)) as stop:
+            self._instance.publish(payload)
+        self.points = stop.passed
+
+    def publish_all(self, points: int) -> None:
+        """Publish all of them, with the stops spread over ``points`` points."""
+        for n, payload in enumerate(self.payloads):
+            turn = n * THREADS + self._number
+            self.publish(payload, 1 + turn * max(points, 1) // (THREADS * PER_THREAD))
 
 
 @rule(

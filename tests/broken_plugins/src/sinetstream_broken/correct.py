@@ -14,7 +14,11 @@ from typing import Any, ClassVar
 from sinetstream_broken.broker import Broker, Letter, Subscription
 from sinetstream_conformance import Capabilities, Delivery, Harness
 from sinetstream_sdk.consistency import Consistency
-from sinetstream_sdk.errors import AlreadyConnectedError, ConnectionError, InvalidArgumentError
+from sinetstream_sdk.errors import (
+    AlreadyConnectedError,
+    ConnectionError,  # noqa: A004 - the published name
+    InvalidArgumentError,
+)
 from sinetstream_sdk.polling import PollingAsyncReader
 from sinetstream_sdk.publishing import PublishingAsyncWriter
 from sinetstream_sdk.spi import PluginMessageReader, PluginMessageWriter
@@ -22,7 +26,7 @@ from sinetstream_sdk.spi import PluginMessageReader, PluginMessageWriter
 MEMORY = Broker(competing=True, retained=True)
 BROADCAST = Broker(competing=False, retained=False)
 LOG = Broker(competing=False, retained=True)
-LATE = Broker(competing=False, retained=False, delay_s=0.3)
+LATE = Broker(competing=False, retained=False, delay_s=0.15)
 
 
 class MemoryReader(PluginMessageReader):

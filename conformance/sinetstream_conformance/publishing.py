@@ -1,0 +1,120 @@
+"""Publishing asynchronously so that mistakes come to light: interrupted, or with close() after it.
+
+The promises are only looked at: ``then`` or ``get`` on a plain promise may by itself lose what
+another thread settles.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+from promise import Promise
+
+from sinetstream_conformance.actors import AsyncWriterActor, is_pending
+from sinetstream_conformance.channels import Inbox, outbox_of
+from sinetstream_conformance.deadline import shorten
+from sinetstream_conformance.races import Races
+from sinetstream_conformance.stage import Stage
+from sinetstream_conformance.verdict import Unjudged
+from sinetstream_sdk.roles import Role
+
+MESSAGES = 30
+MOST_MESSAGES = 100
+_LEAST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.05
+_FALL_BEHIND_S = 0.002
+
+
+def as_promise(value: Any) -> Any:
+    """The promise, if it is one; whether it should be is AWRITE-PROMISE's business."""
+    if not isinstance(value, Promise):
+        raise Unjudged(f"publish() gives {shorten(value)}, not a promise; see AWRITE-PROMISE")
+    return value
+
+
+def promised(stage: Stage, actor: AsyncWriterActor, payload: bytes) -> Any:
+    """The promise of a message."""
+    return as_promise(stage.require(actor.publish(payload), Role.ASYNC_WRITER).value)
+
+
+def acknowledged_within(stage: Stage, actor: AsyncWriterActor) -> float:
+    """How long a promise takes to settle here, in seconds, at best of three."""
+    times = []
+    for number in range(3):
+        began = time.monotonic()
+        promise = promised(stage, actor, b"measured %d" % number)
+        stage.wait_until(lambda p=promise: not is_pending(p), 0.5)  # type: ignore[misc]
+        times.append(time.monotonic() - began)
+    return min(times)
+
+
+def published_with_stops(
+    stage: Stage, races: Races, actor: AsyncWriterActor
+) -> tuple[list[Any], list[str]]:
+    """Promises of messages, and where the thread was stopped in the ``publish()`` of each.
+
+    Each time it is further on. The stop is long enough for an acknowledgement to come, and to find
+    nobody who waits for it.
+    """
+    least_s = min(max(2 * acknowledged_within(stage, actor), _LEAST_PAUSE_S), _LONGEST_PAUSE_S)
+    instance, promises, stops = actor.instance, list[Any](), list[str]()
+    at = points = 0
+    while len(promises) < MOST_MESSAGES and (len(promises) < MESSAGES or at < points):
+        at = at + 1 if at < points else 1
+        payload = b"stopped at %d" % at
+
+        def publish(at: int = at, payload: bytes = payload) -> tuple[Any, str, int]:
+            with races.stop(
+                at, lambda: races.let_others_run(least_s, 4 * _LONGEST_PAUSE_S)
+            ) as stop:
+                promise = instance.publish(payload)
+            return promise, stop.where, stop.passed
+
+        result = stage.caller.run("publish()", publish, stage.capabilities.call_within_s)
+        promise, where, points = stage.require(result, Role.ASYNC_WRITER).value
+        promises.append(as_promise(promise))
+        stops.append(where)
+    return promises, stops
+
+
+def published_and_closed(stage: Stage) -> tuple[list[Any], Inbox]:
+    """Promises of messages published just before ``close()``, most of them still under way then."""
+    topic = stage.topic()
+    inbox = stage.inbox(topic)
+    with stage.races(rate=0.0) as races:
+        actor: AsyncWriterActor = stage.writer(topic)
+        stage.link(outbox_of(actor), inbox)
+        instance, promises = actor.instance, list[Any]()
+        published = threading.Event()
+
+        def publish_and_close() -> None:
+            try:
+                for number in range(MESSAGES):
+                    promises.append(as_promise(instance.publish(b"%d" % number)))
+            finally:
+                published.set()
+            instance.close()
+
+        with races.slow(_FALL_BEHIND_S):
+            call = stage.caller.start("publish(), then close()", publish_and_close)
+            published.wait(stage.capabilities.call_within_s)
+            stage.idle(0.02)  # close() finds the plugin's threads still busy
+        result = call.wait(stage.capabilities.call_within_s)
+    actor.close_hangs = result.hung
+    if isinstance(result.error, Unjudged):
+        raise result.error
+    stage.expect_returned(result, "close() returns while messages are under way")
+    actor.closed = True
+    return promises, inbox
+
+
+def never_came(inbox: Inbox, payloads: set[bytes]) -> set[bytes]:
+    """Which of the payloads do not arrive."""
+    missing = set(payloads)
+    while missing:
+        fresh = inbox.payloads(1)
+        if not fresh:
+            break
+        missing -= set(fresh)
+    return missing

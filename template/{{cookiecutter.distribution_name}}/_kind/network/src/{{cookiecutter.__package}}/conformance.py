@@ -1,0 +1,91 @@
+{% set reads, writes, async_writes = cookiecutter.__reads, cookiecutter.__writes, cookiecutter.__async_writer %}
+"""What the conformance kit needs to know to judge this plugin.
+
+Found through the entry-point group ``sinetstream.conformance``; nothing but the kit imports it, and
+the plugin works without the kit installed.
+"""
+
+{% if not (reads and writes) %}
+import base64
+{% endif %}
+import socket
+from collections.abc import {{ 'Iterator, ' if async_writes else '' }}Mapping
+{% if async_writes %}
+from contextlib import contextmanager
+{% endif %}
+from typing import Any
+
+from sinetstream_conformance.capabilities import Capabilities, Delivery
+from sinetstream_conformance.harness import Harness
+from sinetstream_sdk.roles import Role
+
+from {{ cookiecutter.__package }}.loopback import LoopbackBroker
+
+
+class BrokerHarness(Harness):
+    """Starts a broker on a free port of this machine, and makes it fail when asked to."""
+
+    # REPLACE: say what your messaging system does; the kit judges what is declared here.
+    capabilities = Capabilities(
+        delivery=Delivery.COMPETING,
+        retained=True,
+        ordered=True,
+        guide_constructor=True,
+    )
+
+    # REPLACE: start and stop a real broker, such as one in a container, in these two methods.
+    def start(self) -> None:
+        self.broker = LoopbackBroker()
+        self.broker.start()
+        # Bound and not listening: whoever connects there is refused.
+        self._nobody = socket.socket()
+        self._nobody.bind(("127.0.0.1", 0))
+
+    def stop(self) -> None:
+        self.broker.stop()
+        self._nobody.close()
+
+    def describe(self) -> str:
+        return f"loopback broker on port {self.broker.port}"
+
+    def params(self, role: Role) -> Mapping[str, Any]:
+        return {"brokers": f"127.0.0.1:{self.broker.port}"}
+
+    def unreachable(self, role: Role) -> Mapping[str, Any]:
+        return {"brokers": f"127.0.0.1:{self._nobody.getsockname()[1]}"}
+{% if not writes %}
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send past the plugin, which only reads."""
+        self.broker.put(topic, base64.b64encode(payload).decode("ascii"))
+{% endif %}
+{% if not reads %}
+
+    def receive(self, topic: str, timeout_s: float) -> bytes | None:
+        """Receive past the plugin, which only writes."""
+        payload = self.broker.take(topic, timeout_s)
+        return None if payload is None else base64.b64decode(payload)
+{% endif %}
+{% if async_writes %}
+
+    @contextmanager
+    def failing_sends(self) -> Iterator[None]:
+        """A context in which the broker refuses every message."""
+        self.broker.refuses = True
+        try:
+            yield
+        finally:
+            self.broker.refuses = False
+
+    @contextmanager
+    def stalled(self) -> Iterator[None]:
+        """A context in which the broker answers no message."""
+        self.broker.answers.clear()
+        try:
+            yield
+        finally:
+            self.broker.answers.set()
+{% endif %}
+
+
+HARNESS = BrokerHarness()

@@ -1,0 +1,73 @@
+"""What the kit sees of threads, descriptors and memory that are left behind."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sinetstream_conformance import residue
+from sinetstream_conformance.residue import Descriptors, memory_in_use
+
+MEGABYTE = 1 << 20
+ALLOCATE = "held = [bytearray(1 << 20)]"
+
+
+@pytest.fixture
+def tracing() -> Iterator[None]:
+    """Memory is traced."""
+    tracemalloc.start(1)
+    yield
+    tracemalloc.stop()
+
+
+@pytest.mark.usefixtures("tracing")
+def test_memory_of_a_plugin_counts() -> None:
+    """What is allocated anywhere outside the kit is seen."""
+    before = memory_in_use()
+    held: dict[str, object] = {}
+    exec(compile(ALLOCATE, "somewhere/plugin.py", "exec"), held)
+    assert memory_in_use() - before >= MEGABYTE
+
+
+@pytest.mark.usefixtures("tracing")
+def test_memory_of_the_kit_does_not_count() -> None:
+    """The kit measures the machine all the time; that is not charged to a slow plugin."""
+    before = memory_in_use()
+    held: dict[str, object] = {}
+    clock = Path(residue.__file__).with_name("clock.py")
+    exec(compile(ALLOCATE, str(clock), "exec"), held)
+    assert memory_in_use() - before < MEGABYTE / 2
+
+
+def test_each_kind_of_descriptor_is_named(tmp_path: Path) -> None:
+    """A report can say what was left open."""
+    file = tmp_path / "plugin.log"
+    before = Descriptors.now()
+    with (
+        file.open("w"),
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as link,
+    ):
+        grown = Descriptors.now().grown_since(before)
+        port, own = server.getsockname()[1], link.getsockname()[1]
+    assert "3 more than before" in grown
+    assert f"socket 127.0.0.1:{own} to 127.0.0.1:{port}" in grown
+    assert str(file) in grown
+    assert Descriptors.now().grown_since(before) == ""
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="elsewhere they are only counted")
+def test_what_others_close_hides_nothing() -> None:
+    """A descriptor that somebody else gives back does not make up for one that is left open."""
+    first, second = os.pipe()
+    before = Descriptors.now()
+    os.close(first)
+    os.close(second)
+    with selectors.DefaultSelector():
+        assert "1 more than before" in Descriptors.now().grown_since(before)
