@@ -25,7 +25,7 @@ WORKERS ?= 4
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-MANIFESTS := pyproject.toml reference_plugins/queue/pyproject.toml
+MANIFESTS := pyproject.toml $(wildcard reference_plugins/*/pyproject.toml)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -70,6 +70,7 @@ fuzz: $(INSTALLED)
 build: $(INSTALLED)
 	$(BIN)/python -m build --no-isolation --outdir dist .
 	$(BIN)/python -m build --no-isolation --outdir dist reference_plugins/queue
+	$(BIN)/python -m build --no-isolation --outdir dist reference_plugins/mqtt
 
 install: $(INSTALLED)
 
@@ -83,7 +84,8 @@ $(INSTALLED): $(MANIFESTS)
 	    "PYTHON=python3.12" >&2; \
 	  exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[dev]' --editable reference_plugins/queue
+	$(BIN)/python -m pip install --quiet --editable '.[dev]' --editable reference_plugins/queue \
+	  --editable 'reference_plugins/mqtt[test]'
 	@touch $@
 
 clean:
