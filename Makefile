@@ -27,7 +27,7 @@ WORKERS ?= 4
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 KAFKA := .brokers/kafka
-MANIFESTS := pyproject.toml reference_plugins/queue/pyproject.toml reference_plugins/kafka/pyproject.toml
+MANIFESTS := pyproject.toml $(wildcard reference_plugins/*/pyproject.toml)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -83,6 +83,7 @@ fuzz: $(INSTALLED)
 build: $(INSTALLED)
 	$(BIN)/python -m build --no-isolation --outdir dist .
 	$(BIN)/python -m build --no-isolation --outdir dist reference_plugins/queue
+	$(BIN)/python -m build --no-isolation --outdir dist reference_plugins/mqtt
 	$(BIN)/python -m build --no-isolation --outdir dist reference_plugins/kafka
 
 install: $(INSTALLED)
@@ -98,7 +99,7 @@ $(INSTALLED): $(MANIFESTS)
 	  exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[dev]' --editable reference_plugins/queue \
-	  --editable reference_plugins/kafka
+	  --editable 'reference_plugins/mqtt[test]' --editable reference_plugins/kafka
 	@touch $@
 
 clean:

@@ -257,7 +257,8 @@ class FaultProxy:
         if self._listener is not None and self._listener in ready:
             self._accept(self._listener)
         for link in list(self._links):
-            self._work(link, ready)
+            if link in self._links:  # what one does may end them all
+                self._work(link, ready)
 
     def _register(self, selector: selectors.BaseSelector) -> None:
         now = time.monotonic()

@@ -18,7 +18,7 @@ from sinetstream_conformance.deadline import (
     describe_error,
     format_error,
 )
-from sinetstream_conformance.harness import Harness
+from sinetstream_conformance.harness import Harness, NotOffered
 from sinetstream_conformance.residue import plugin_threads
 from sinetstream_conformance.rule import Rule, catalogue
 from sinetstream_conformance.stage import Stage
@@ -207,7 +207,7 @@ class Session:
         except Violation as violation:
             violation.deaths = deaths.notes
             self._fail(outcome, rule, violation)
-        except NotDeclared as reason:
+        except (NotDeclared, NotOffered) as reason:  # a context of the harness may say so late
             outcome.verdict, outcome.reason = Verdict.SKIP, str(reason)
         except Unjudged as reason:
             outcome.verdict, outcome.reason = Verdict.INCONCLUSIVE, str(reason)

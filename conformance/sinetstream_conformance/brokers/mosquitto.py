@@ -43,7 +43,7 @@ class Mosquitto(BrokerProcess):
     users: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Names and passwords; with none of them, anybody may connect."""
     websockets: bool = False
-    """Whether the port speaks MQTT over websockets."""
+    """Whether it listens for MQTT over websockets as well, on :attr:`websockets_port`."""
     acl: str = ""
     """The text of an access list, as ``acl_file`` takes it."""
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -53,6 +53,11 @@ class Mosquitto(BrokerProcess):
 
     def __post_init__(self) -> None:
         super().__init__(self.folder)
+        self.websockets_port = free_port()
+
+    def ports(self) -> tuple[int, ...]:
+        """The plain port, and that for websockets if there is one."""
+        return (self.port, self.websockets_port) if self.websockets else (self.port,)
 
     @staticmethod
     def version() -> str:
@@ -64,7 +69,7 @@ class Mosquitto(BrokerProcess):
         told = subprocess.run(
             [program, "-h"], capture_output=True, text=True, timeout=30, check=False
         )
-        return (told.stdout.split("version ") + ["(unknown version)"])[1].split()[0]
+        return told.stdout.partition("version ")[2].partition("\n")[0] or "(unknown version)"
 
     def command(self) -> Sequence[str]:
         """The daemon in the foreground, with the configuration file."""
@@ -79,7 +84,7 @@ class Mosquitto(BrokerProcess):
             "persistence_location": f"{self._file('')}/",
             "max_queued_messages": "0",
             "set_tcp_nodelay": "true",
-            "log_dest": "stdout",
+            "log_dest": "stderr",
             "log_type": "all",
             "connection_messages": "true",
         }
@@ -88,20 +93,25 @@ class Mosquitto(BrokerProcess):
         if self.acl:
             lines["acl_file"] = str(self._write("acl", self.acl))
         lines.update(self.settings)
-        listener = {"listener": f"{self.port} {LOOPBACK}"}
-        if self.websockets:
-            listener["protocol"] = "websockets"
+        listeners = [{"listener": f"{port} {LOOPBACK}"} for port in self.ports()]
+        # A mosquitto 2.0 that listens for websockets alone refuses to start.
+        listeners[-1].update({"protocol": "websockets"} if self.websockets else {})
         if self.tls is not None:
-            listener["certfile"] = str(self.tls.certfile)
-            listener["keyfile"] = str(self.tls.keyfile)
-            listener["cafile"] = str(self.tls.cafile)
-            listener["require_certificate"] = str(self.tls.require_certificate).lower()
-        text = "".join(f"{key} {value}\n" for key, value in (*lines.items(), *listener.items()))
+            encrypted = {
+                "certfile": str(self.tls.certfile),
+                "keyfile": str(self.tls.keyfile),
+                "cafile": str(self.tls.cafile),
+                "require_certificate": str(self.tls.require_certificate).lower(),
+            }
+            for listener in listeners:
+                listener.update(encrypted)
+        sections = (lines, *listeners)
+        text = "".join(f"{key} {value}\n" for one in sections for key, value in one.items())
         self._write("mosquitto.conf", text)
 
     def move(self) -> None:
-        """Choose another port."""
-        self.port = free_port()
+        """Choose other ports."""
+        self.port, self.websockets_port = free_port(), free_port()
 
     def _file(self, name: str) -> Path:
         assert self.folder is not None

@@ -3,29 +3,22 @@
 import logging
 import ssl
 import time
-import uuid
 from typing import Any
 
 from paho.mqtt import client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
 from sinetstream_mqtt.parameters import Settings
 from sinetstream_sdk import errors
 
 FORBIDDEN = (0x80, 0x86, 0x87, 0x8C)  # MQTT 3.1.1 has no other code for a refused subscription
-SESSION_S = 3600
-CONNECT_S = 5.0
 
 
 class Complaints(logging.Logger):
     """Keeps the last error that paho logs: why it lost a connection is told nowhere else."""
 
-    def __init__(self) -> None:
-        super().__init__("paho", logging.ERROR)
-        self.last = ""
+    last = ""
 
     def handle(self, record: logging.LogRecord) -> None:
         self.last = record.getMessage()
@@ -36,7 +29,6 @@ class TlsSocket(ssl.SSLSocket):
 
     def do_handshake(self, block: bool = False) -> None:
         try:
-            self.settimeout(CONNECT_S)  # paho 2.1 waits as long as keepalive
             super().do_handshake(block)
         except BaseException:
             self.close()
@@ -44,11 +36,9 @@ class TlsSocket(ssl.SSLSocket):
 
 
 class Client(mqtt.Client):
-    """A client of one broker, whose socket is closed when a websocket's handshake fails."""
+    """A client of one broker; ``clean`` has the broker begin a new session each time."""
 
-    def __init__(
-        self, settings: Settings, client_id: str, clean: bool, session_s: int | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, client_id: str, clean: bool) -> None:
         super().__init__(
             CallbackAPIVersion.VERSION2,
             client_id,
@@ -58,72 +48,40 @@ class Client(mqtt.Client):
             reconnect_on_failure=False,
             manual_ack=settings.qos == 1,
         )
-        self.complaints = Complaints()
+        self.complaints = Complaints("paho", logging.ERROR)
         self.enable_logger(self.complaints)
-        self._settings, self._clean = settings, clean
-        self._properties = dict(settings.properties)
-        if session_s is not None:
-            self._properties["SessionExpiryInterval"] = session_s
-        self.connect_timeout = min(settings.connection_timeout, CONNECT_S)
+        self.connect_timeout = min(settings.connection_timeout, 5.0)
         self.max_inflight_messages_set(settings.max_inflight)
         self.ws_set_options(settings.ws_path, settings.ws_headers)
-        if settings.username is not None:
-            self.username_pw_set(settings.username, settings.password)
+        self.username_pw_set(settings.username, settings.password)
         if settings.tls is not None:
             context = settings.tls.context()
             context.sslsocket_class = TlsSocket
             self.tls_set_context(context)
         if settings.will is not None:
-            will = dict(settings.will)
-            delay = will.pop("delay")
-            kind = PacketTypes.WILLMESSAGE
-            extra = None if delay is None else properties(kind, WillDelayInterval=delay)
-            self.will_set(**will, properties=extra)
-
-    def begin(self) -> None:
-        """Connect for the first time; the broker's answer is yet to come.
-
-        :raises ConnectionError: nobody answers, or the broker's certificate is not accepted
-        """
-        settings, v5 = self._settings, dict[str, Any]()
+            self.will_set(**settings.will)
+        v5: dict[str, Any] = {}
         if settings.v5:
-            v5["clean_start"] = self._clean
-            v5["properties"] = properties(PacketTypes.CONNECT, **self._properties)
-        try:
-            self.connect(settings.broker.host, settings.broker.port, settings.keepalive, **v5)
-        except (OSError, ValueError) as error:
-            raise unreachable(settings, error) from error
+            v5 = {"clean_start": clean, "properties": settings.properties}
+        self.connect_async(settings.broker.host, settings.broker.port, settings.keepalive, **v5)
 
-    def _create_socket_connection(self) -> Any:
-        self._plain = super()._create_socket_connection()
-        return self._plain
+    def _messages_reconnect_reset_out(self) -> None:
+        # A second attempt to reconnect has paho 2.2 forget that a message was received already, and
+        # publish it once more where only PUBREL is due: EXACTLY_ONCE would repeat it.
+        due = mqtt.mqtt_ms_resend_pubrel
+        received = [m for m in self._out_messages.values() if m.state == due]
+        super()._messages_reconnect_reset_out()
+        for message in received:
+            message.state = due
 
-    def _create_socket(self) -> Any:
-        try:
-            return super()._create_socket()
-        except BaseException:
-            if plain := getattr(self, "_plain", None):
-                plain.close()
-            raise
-
-
-def properties(kind: int, **values: Any) -> Properties | None:
-    """Properties of an MQTT 5 packet; None where there are none."""
-    if not values:
-        return None
-    made = Properties(kind)  # type: ignore[no-untyped-call]
-    for name, value in values.items():
-        setattr(made, name, value)
-    return made
-
-
-def new_client_id() -> str:
-    """An id of the length that every broker takes."""
-    return f"ss{uuid.uuid4().hex[:20]}"
+    def _handle_pubrec(self) -> MQTTErrorCode:
+        # paho takes a refusal of QoS 2 for consent, so that what is lost would count as delivered.
+        refusal = self._in_packet["packet"][2:3] >= b"\x80"
+        return self._handle_pubackcomp("PUBACK") if refusal else super()._handle_pubrec()
 
 
 def forget_session(settings: Settings, client_id: str, within_s: float) -> None:
-    """Have the broker of MQTT 3 drop a session, which only a further connection can ask for.
+    """Have a broker of MQTT 3 drop a session, which only a further connection can ask for.
 
     :raises ConnectionError: the broker did not answer
     """
@@ -131,10 +89,12 @@ def forget_session(settings: Settings, client_id: str, within_s: float) -> None:
     client.will_clear()
     end = time.monotonic() + within_s
     try:
-        client.begin()
+        client.reconnect()
         while not client.is_connected():
             if client.loop(0.1) != mqtt.MQTT_ERR_SUCCESS or time.monotonic() > end:
                 raise unreachable(settings, client.complaints.last or "no answer")
+    except (OSError, ValueError) as error:
+        raise unreachable(settings, error) from error
     finally:
         client.disconnect()
 
@@ -147,7 +107,7 @@ def unreachable(settings: Settings, why: object) -> errors.ConnectionError:
 
 
 def refused(settings: Settings, what: str, reason: ReasonCode) -> errors.SinetError:
-    """The error for what the broker answered with a reason code that means failure."""
+    """The error for what the broker answered with a reason that means failure."""
     kind = errors.AuthorizationError if reason.value in FORBIDDEN else errors.ConnectionError
     user = "" if settings.username is None else f" for user {settings.username!r}"
     return kind(f"mqtt: {settings.broker} refused {what}{user}: {reason}")

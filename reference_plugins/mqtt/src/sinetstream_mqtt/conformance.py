@@ -39,7 +39,7 @@ class Amqtt(BrokerProcess):
     name = "amqtt"
 
     def command(self) -> Sequence[str]:
-        """This interpreter, running :mod:`sinetstream_mqtt.embedded`."""
+        """The interpreter at hand, running :mod:`sinetstream_mqtt.embedded`."""
         if find_spec("amqtt") is None:
             raise NotInstalled(
                 "the package amqtt is not installed, which is the broker to judge the plugin on; "

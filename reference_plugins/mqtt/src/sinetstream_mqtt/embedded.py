@@ -1,4 +1,4 @@
-"""An MQTT 3.1.1 broker, amqtt, as a process of its own: ``python -m sinetstream_mqtt.embedded PORT``.
+"""A broker of MQTT 3.1.1, amqtt, as a process: ``python -m sinetstream_mqtt.embedded PORT``.
 
 It keeps nothing on disk, takes anybody and ends at SIGTERM. For tests only.
 """
@@ -8,7 +8,7 @@ import signal
 import sys
 from typing import Any
 
-from amqtt.broker import Broker
+from amqtt.broker import Broker  # type: ignore[import-untyped]
 
 
 def configuration(port: int) -> dict[str, Any]:

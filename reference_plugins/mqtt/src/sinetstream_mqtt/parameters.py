@@ -1,58 +1,75 @@
 """What the user's parameters come to: the official plugin's names, read for paho-mqtt 2."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sinetstream_sdk.describe import suggest
-from sinetstream_sdk.errors import InvalidArgumentError
-from sinetstream_sdk.params import Params, Tls
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
-STORE = "has no counterpart in Python: give PEM files as 'ca_certs', 'certfile' and 'keyfile'"
+from sinetstream_sdk.params import Params, Tls
+from sinetstream_sdk.translation import group, refuse
+
+JAVA = "belongs to the Java plugin: "
+STORE = f"{JAVA}give PEM files as 'ca_certs', 'certfile' and 'keyfile'"
+RETRY = "is gone from paho-mqtt 2: leave it out, and see 'reconnect_delay'"
 REFUSED = {
-    "message_retry": "is gone from paho-mqtt 2: leave it out, and see 'reconnect_delay'",
+    "message_retry": RETRY,
+    "message_retry_set": RETRY,
     "topic_alias_maximum": "cannot be had from paho-mqtt: leave it out",
-    "use_subscription_identifiers": "belongs to the Java plugin: leave it out",
-    "send_reason_messages": "belongs to the Java plugin: leave it out",
-    "max_reconnect_delay": "belongs to the Java plugin: use 'reconnect_delay.max_delay'",
-    "keyfilePassword": "belongs to the Java plugin: use 'keyfile_password'",
+    "use_subscription_identifiers": f"{JAVA}leave it out",
+    "send_reason_messages": f"{JAVA}leave it out",
+    "max_reconnect_delay": f"{JAVA}use 'reconnect_delay.max_delay'",
+    "keyfilePassword": f"{JAVA}use 'keyfile_password'",
     **{
         f"{kind}Store{part}": STORE
         for kind in ("trust", "key")
         for part in ("", "Type", "Password")
     },
 }
-GROUPS = ("max_inflight_messages", "max_queued_messages", "message_retry", "tls", "tls_insecure",
-          "username_pw", "will", "reconnect_delay", "ws_options")  # fmt: skip
-PAHO = {name: f"{name}_set" for name in GROUPS} | {"ws_options": "ws_set_options"}
-PLAIN = ("protocol", "transport", "qos", "retain", "clean_session", "clean_start", "connect",
-         "keepalive", "connection_timeout", "publish_timeout", "recovery_timeout")  # fmt: skip
-NUMBERS = {
-    "session_expiry_interval": ("SessionExpiryInterval", 0, 2**32 - 1),
-    "receive_maximum": ("ReceiveMaximum", 1, 2**16 - 1),
-    "maximum_packet_size": ("MaximumPacketSize", 1, 2**32 - 1),
-}
-FLAGS = {
+V5 = {
+    "session_expiry_interval": "SessionExpiryInterval",
+    "receive_maximum": "ReceiveMaximum",
+    "maximum_packet_size": "MaximumPacketSize",
     "request_response_info": "RequestResponseInformation",
     "request_problem_info": "RequestProblemInformation",
+    "user_property": "UserProperty",
+    "auth_method": "AuthenticationMethod",
+    "auth_data": "AuthenticationData",
 }
-V5 = (*NUMBERS, *FLAGS, "user_property", "auth_method", "auth_data")
-KNOWN = (*PLAIN, *GROUPS, *PAHO.values(), *V5)
+GROUPS = ("max_inflight_messages", "max_queued_messages", "tls", "tls_insecure", "username_pw",
+          "will", "reconnect_delay")  # fmt: skip
+KNOWN = (*V5, *GROUPS, *(f"{name}_set" for name in GROUPS), *REFUSED, "ws_options",
+         "ws_set_options", "protocol", "transport", "qos", "retain", "clean_session",
+         "clean_start", "connect", "keepalive", "connection_timeout", "publish_timeout",
+         "recovery_timeout")  # fmt: skip
 PORTS = {("tcp", False): 1883, ("tcp", True): 8883, ("websockets", False): 80}
-LONGEST_S = 2**31 - 1
+FILTER = re.compile(r"#|(\+|[^/+#]*)(/(\+|[^/+#]*))*(/#)?")
+NAME = re.compile(r"[^+#]+")
+LIMIT = {"maximum": 2**31 - 1}
+SESSION_S = 3600
 
 
 class Settings:
     """How to connect and what to ask of the broker; times are in seconds.
 
+    ``resumes`` tells that messages depend on the broker's keeping the session while the connection
+    is broken; unless the user decides about sessions, it is to do so, and to drop it at the end.
+
     :raises InvalidArgumentError: a parameter is wrong, or has no counterpart in paho-mqtt 2
     """
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: Params, reads: bool) -> None:
         own = params.specific()
-        refuse(own, nearly_known=own is not params)
+        refuse(own, REFUSED, KNOWN if own is not params else ())
         connect = own.mapping("connect", Params({}))
-        refuse(connect)
+        refuse(connect, REFUSED)
+        topic = "topics" if reads and params.get("topics") is not None else "topic"
+        for each in params.topics() if reads else [params.topic()]:
+            if not (FILTER if reads else NAME).fullmatch(each) or len(each.encode()) > 2**16 - 1:
+                wild = "where '+' and a last '#' stand alone" if reads else "without '+' and '#'"
+                raise params.invalid(topic, f"a topic of at most 65535 bytes {wild}")
         self.protocol = own.choice("protocol", ("MQTTv31", "MQTTv311", "MQTTv5"), "MQTTv311")
         self.v5 = self.protocol == "MQTTv5"
         for name in ("clean_session",) if self.v5 else ("clean_start", *V5):
@@ -66,53 +83,34 @@ class Settings:
             raise params.invalid("brokers", "one broker: an MQTT client connects to one alone")
         self.broker = found[0]
         self.client_id = params.client_id()
-        user = group(own, "username_pw")
+        user = group(own, "username_pw", "username_pw_set")
         self.username = user.string("username") if user else None
         self.password = user.secret("password", None)
-        websocket = group(own, "ws_options")
+        websocket = group(own, "ws_options", "ws_set_options")
         headers = websocket.mapping("headers", Params({}))
         self.ws_path = websocket.string("path", "/mqtt")
         self.ws_headers = {name: headers.secret(name) for name in headers}
         self.qos = quality(own, params)
         self.retain = own.boolean("retain", False)
-        self.clean = own.boolean("clean_start" if self.v5 else "clean_session", None)
-        self.properties = dict(properties(own))
-        self.will = will(own, self.v5)
-        limit = {"maximum": LONGEST_S}
+        clean = own.boolean("clean_start" if self.v5 else "clean_session", None)
+        self.resumes = clean is None and self.qos > (0 if reads else 1)
+        self.clean = not self.resumes if clean is None else clean
+        self.properties = properties(own, self.resumes and self.v5)
+        self.will = will(group(own, "will", "will_set"), self.v5)
         holder = connect if connect.get("keepalive") is not None else own
         self.keepalive = holder.integer("keepalive", 60, minimum=1, maximum=2**16 - 1)
         holder = connect if connect.get("connection_timeout") is not None else own
-        self.connection_timeout = holder.number("connection_timeout", 10.0, minimum=0.1, **limit)
-        self.publish_timeout = own.number("publish_timeout", 30.0, minimum=0.1, **limit)
-        self.recovery_timeout = own.number("recovery_timeout", 10.0, minimum=0, **limit)
+        self.connection_timeout = holder.number("connection_timeout", 10.0, minimum=0.1, **LIMIT)
+        self.publish_timeout = own.number("publish_timeout", 30.0, minimum=0.1, **LIMIT)
+        self.recovery_timeout = own.number("recovery_timeout", 10.0, minimum=0, **LIMIT)
         self.reconnect = connect.boolean("automatic_reconnect", True)
-        delays = group(own, "reconnect_delay")
-        self.min_delay = delays.number("min_delay", 1.0, minimum=0.001, **limit)
-        longest = max(120.0, self.min_delay)
-        self.max_delay = delays.number("max_delay", longest, minimum=self.min_delay, **limit)
-        inflight = group(own, "max_inflight_messages")
+        pause = group(own, "reconnect_delay", "reconnect_delay_set")
+        least = pause.number("min_delay", 1.0, minimum=0.001, **LIMIT)
+        self.delays = least, pause.number("max_delay", max(120.0, least), minimum=least, **LIMIT)
+        inflight = group(own, "max_inflight_messages", "max_inflight_messages_set")
         self.max_inflight = inflight.integer("inflight", 20, minimum=1, maximum=2**16 - 1)
-        self.max_queued = group(own, "max_queued_messages").integer("queue_size", 0, minimum=0)
-
-
-def refuse(given: Params, nearly_known: bool = False) -> None:
-    """Refuse what paho-mqtt 2 cannot do and, if asked to, what is nearly a known name."""
-    for name in map(str, given):
-        why = REFUSED.get(name.removesuffix("_set"), "") if given.get(name) is not None else ""
-        if nearly_known and not why and name not in KNOWN:
-            hint = suggest(name, KNOWN, cutoff=0.8)
-            why = f"is not known{hint}" if hint else ""
-        if why:
-            full = given.full_name(name)
-            raise InvalidArgumentError(f"parameter {full!r} {why}", parameter=full)
-
-
-def group(own: Params, name: str) -> Params:
-    """The mapping under ``name`` or under paho's name for it, whichever is given."""
-    spelt = [each for each in (name, PAHO[name]) if own.get(each) is not None]
-    if len(spelt) > 1:
-        raise own.invalid(spelt[1], f"absent where {spelt[0]!r} is given: they mean the same")
-    return own.mapping(spelt[0]) if spelt else Params({})
+        queued = group(own, "max_queued_messages", "max_queued_messages_set")
+        self.max_queued = queued.integer("queue_size", 0, minimum=0)
 
 
 def quality(own: Params, above: Params) -> int:
@@ -126,17 +124,16 @@ def tls(params: Params, own: Params) -> Tls | None:
     found = None
     for view, name in ((own, "tls_set"), (own, "tls"), (params, "tls")):
         if isinstance(view.get(name), Mapping):
-            refuse(view.mapping(name))
+            refuse(view.mapping(name), REFUSED)
         found = found or view.tls(name)
-    insecure = group(own, "tls_insecure")
+    insecure = group(own, "tls_insecure", "tls_insecure_set").boolean("value", False)
     if insecure and found is None:
-        raise own.invalid("tls_insecure", "absent where 'tls' is")
-    return replace(found, check_hostname=False) if insecure.get("value") and found else found
+        raise own.invalid("tls", "given where 'tls_insecure' is")
+    return replace(found, check_hostname=False) if insecure and found else found
 
 
-def will(own: Params, v5: bool) -> dict[str, Any] | None:
+def will(given: Params, v5: bool) -> dict[str, Any] | None:
     """What the broker publishes if the connection breaks, encoded as the host would."""
-    given = group(own, "will")
     if not given:
         return None
     from sinetstream_sdk.host.standalone import MessageEncoder
@@ -153,25 +150,31 @@ def will(own: Params, v5: bool) -> dict[str, Any] | None:
         "payload": encoder.encode(given["payload"], timestamp=0),
         "qos": quality(given, given),
         "retain": given.boolean("retain", False),
-        "delay": delay,
+        "properties": packed(PacketTypes.WILLMESSAGE, WillDelayInterval=delay) if delay else None,
     }
 
 
-def properties(own: Params) -> Iterator[tuple[str, Any]]:
-    """The properties of MQTT 5's CONNECT, by paho's names."""
-    for name, (called, least, most) in NUMBERS.items():
-        if own.get(name) is not None:
-            yield called, own.integer(name, minimum=least, maximum=most)
-    for name, called in FLAGS.items():
-        if own.get(name) is not None:
-            yield called, int(own.boolean(name))
-    if pairs := own.mapping("user_property", None):
-        yield "UserProperty", [(name, pairs.string(name)) for name in pairs]
-    if own.get("auth_method") is not None:
-        yield "AuthenticationMethod", own.string("auth_method")
-    if own.get("auth_data") is not None:
-        data = own["auth_data"]
-        yield (
-            "AuthenticationData",
-            data if isinstance(data, bytes) else own.secret("auth_data").encode(),
-        )
+def packed(kind: int, **values: Any) -> Properties | None:
+    """The properties of an MQTT 5 packet, by paho's names; None where there are none."""
+    made = Properties(kind)  # type: ignore[no-untyped-call]
+    for name, value in values.items():
+        setattr(made, name, value)
+    made.pack()  # type: ignore[no-untyped-call]
+    return made if values else None
+
+
+def properties(own: Params, resumes: bool) -> Properties | None:
+    """Those of MQTT 5's CONNECT; paho knows which values they may have."""
+    values: dict[str, Any] = {"SessionExpiryInterval": SESSION_S} if resumes else {}
+    for name in V5:
+        if (value := own.get(name)) is not None:
+            if isinstance(value, Mapping):
+                value = list(value.items())
+            elif name == "auth_data" and isinstance(value, str):
+                value = value.encode()
+            values[V5[name]] = value
+            try:
+                packed(PacketTypes.CONNECT, **values)
+            except Exception as error:  # noqa: BLE001 - paho raises whatever comes of it
+                raise own.invalid(name, f"what MQTT 5 allows: {type(error).__name__}") from None
+    return packed(PacketTypes.CONNECT, **values)
