@@ -169,6 +169,7 @@ class ApacheKafka(BrokerProcess):
         nodes = self.nodes or {self.node: self}
         copies = str(min(len(nodes), 3))
         enough = str(max(min(len(nodes), 3) - 1, 1))
+        told = self.advertised or f"{self.host_name}:{self.port}"
         protocol = ("SASL_" if self.users else "") + ("SSL" if self.tls else "PLAINTEXT")
         lines = {
             "process.roles": "broker,controller",
@@ -178,8 +179,7 @@ class ApacheKafka(BrokerProcess):
             ),
             "listeners": f"CLIENTS://{LOOPBACK}:{self.port},INNER://{LOOPBACK}:{self.inner_port},"
             f"CONTROLLER://{LOOPBACK}:{self.controller_port}",
-            "advertised.listeners": f"CLIENTS://{self.advertised or f'{self.host_name}:{self.port}'},"
-            f"INNER://{LOOPBACK}:{self.inner_port}",
+            "advertised.listeners": f"CLIENTS://{told},INNER://{LOOPBACK}:{self.inner_port}",
             "listener.security.protocol.map": f"CLIENTS:{protocol},INNER:PLAINTEXT,"
             "CONTROLLER:PLAINTEXT",
             "controller.listener.names": "CONTROLLER",
