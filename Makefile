@@ -6,6 +6,7 @@
 #   make test-all               the same on every Python >= 3.11 of this machine
 #   make lint                   ruff and mypy
 #   make docs                   the documentation as a site, into docs/_build/html
+#   make brokers                bring Apache Kafka into .brokers/, with Maven, for a JDK 17
 #   make bench                  this host beside the published one, in an environment of its own
 #   make template-matrix        every combination of the template's answers, each project tried
 #   make template-sample        some of them, which cover every pair of answers
@@ -25,11 +26,12 @@ WORKERS ?= 4
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-MANIFESTS := pyproject.toml reference_plugins/queue/pyproject.toml
+KAFKA := .brokers/kafka
+MANIFESTS := pyproject.toml $(wildcard reference_plugins/*/pyproject.toml)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: bench fuzz template-matrix template-sample check test test-all lint docs build clean install
+.PHONY: bench fuzz template-matrix template-sample check test test-all lint docs brokers build clean install
 .DEFAULT_GOAL := check
 
 check: $(INSTALLED)
@@ -48,6 +50,17 @@ lint: $(INSTALLED)
 
 docs: $(INSTALLED)
 	$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs docs/_build/html
+
+brokers: $(KAFKA)/.complete
+
+# The stamp is written last, so that jars of which some did not come are brought again.
+$(KAFKA)/.complete: brokers/pom.xml
+	@command -v mvn >/dev/null || { \
+	  echo "Maven is needed to bring Apache Kafka; on Debian: apt-get install maven" >&2; \
+	  exit 1; }
+	rm -rf $(KAFKA)
+	mvn --batch-mode --quiet --file brokers/pom.xml package -Dfolder=$(CURDIR)/$(KAFKA)
+	@touch $@
 
 bench: $(BENCH_VENV)/.installed
 	$(BENCH_VENV)/bin/python -m bench $(ARGS)
@@ -70,6 +83,8 @@ fuzz: $(INSTALLED)
 build: $(INSTALLED)
 	$(BIN)/python -m build --no-isolation --outdir dist .
 	$(BIN)/python -m build --no-isolation --outdir dist reference_plugins/queue
+	$(BIN)/python -m build --no-isolation --outdir dist reference_plugins/mqtt
+	$(BIN)/python -m build --no-isolation --outdir dist reference_plugins/kafka
 
 install: $(INSTALLED)
 
@@ -83,7 +98,8 @@ $(INSTALLED): $(MANIFESTS)
 	    "PYTHON=python3.12" >&2; \
 	  exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[dev]' --editable reference_plugins/queue
+	$(BIN)/python -m pip install --quiet --editable '.[dev]' --editable reference_plugins/queue \
+	  --editable 'reference_plugins/mqtt[test]' --editable reference_plugins/kafka
 	@touch $@
 
 clean:

@@ -22,6 +22,15 @@ class Delivery(Enum):
     """Each of them: publish/subscribe."""
 
 
+class Order(Enum):
+    """Among which messages of one writer the order of publishing is kept."""
+
+    TOPIC = "topic"
+    """All those on one topic."""
+    PARTITION = "partition"
+    """Those in the same part of a topic; ``Harness.partition()`` tells which that is."""
+
+
 @dataclass(frozen=True)
 class Capabilities:
     """Declared properties of a plugin; None means that nothing is said.
@@ -33,8 +42,11 @@ class Capabilities:
     """Whether readers of one topic compete for its messages or each get all of them."""
     retained: bool | None = None
     """True: messages published before ``open()`` are seen. False: they never are."""
-    ordered: bool | None = None
-    """Whether one writer's messages on one topic arrive in the order of publishing."""
+    ordered: Order | bool | None = None
+    """Whether one writer's messages arrive in the order of publishing, and among which of them.
+
+    True stands for ``Order.TOPIC``.
+    """
     guide_constructor: bool | None = None
     """Whether the classes take ``(params)`` alone, as the guide has it."""
     largest_payload: int = 64 * 1024
@@ -65,6 +77,8 @@ class Capabilities:
         values = dict(values)
         if values.get("delivery") is not None:
             values["delivery"] = Delivery(values["delivery"])
+        if isinstance(values.get("ordered"), str):
+            values["ordered"] = Order(values["ordered"])
         if "consistencies" in values:
             names = values["consistencies"]
             names = [names] if isinstance(names, str) else names

@@ -189,6 +189,7 @@ class CallbackInbox(Inbox):
 
     def __init__(self, actor: AsyncReaderActor) -> None:
         super().__init__(actor.stage)
+        self.actor = actor
         self._calls = actor.messages.calls
         self._recorder = actor.messages
         self._failures = actor.failures

@@ -13,7 +13,7 @@ them the defaults below hold: nothing to start, no parameters, nothing declared.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -35,6 +35,13 @@ class Harness:
 
     expected_failures: Mapping[str, str] = {}
     """Rules known to fail, each with the reason: they are reported as XFAIL."""
+
+    given: Mapping[str, Any] = {}
+    """The parameters that the user gave for this run; set by the kit before :meth:`start`.
+
+    They go before those of :meth:`params`, whatever these say. A harness that starts a broker looks
+    here whether the user has named one.
+    """
 
     def start(self) -> None:
         """Bring the broker up; called once, before the first check."""
@@ -64,6 +71,13 @@ class Harness:
         The first call with a topic must begin to listen there and may return None at once.
         """
         raise NotOffered("the harness has no receive(topic, timeout_s)")
+
+    def partition(self, raw: Any) -> Hashable:
+        """Which part of its topic a message came from; asked where ``ordered`` says PARTITION.
+
+        :param raw: the messaging system's own message, the third value that a reader gives
+        """
+        raise NotOffered("the harness has no partition(raw)")
 
     def unreachable(self, role: Role) -> Mapping[str, Any]:
         """Parameters that point to where no broker listens, laid over :meth:`params`."""

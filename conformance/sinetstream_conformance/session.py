@@ -18,7 +18,7 @@ from sinetstream_conformance.deadline import (
     describe_error,
     format_error,
 )
-from sinetstream_conformance.harness import Harness
+from sinetstream_conformance.harness import Harness, NotOffered
 from sinetstream_conformance.residue import plugin_threads
 from sinetstream_conformance.rule import Rule, catalogue
 from sinetstream_conformance.stage import Stage
@@ -111,6 +111,7 @@ class Session:
     def __enter__(self) -> Self:
         self.metronome = Metronome()
         try:
+            self.harness.given = self.params
             self.harness.start()
             secrets = [self.harness.params(role) for role in self.subject.roles]
             self._redactor = Redactor({"given": self.params, "harness": secrets})
@@ -205,7 +206,7 @@ class Session:
         except Violation as violation:
             violation.deaths = deaths.notes
             self._fail(outcome, rule, violation)
-        except NotDeclared as reason:
+        except (NotDeclared, NotOffered) as reason:  # a context of the harness may say so late
             outcome.verdict, outcome.reason = Verdict.SKIP, str(reason)
         except Unjudged as reason:
             outcome.verdict, outcome.reason = Verdict.INCONCLUSIVE, str(reason)

@@ -162,9 +162,12 @@ class Params(Mapping[str, Any]):
         seconds = self.receive_timeout_ms() / 1000
         return seconds if seconds < TIMEOUT_MAX else None
 
-    def tls(self) -> Tls | None:
-        """How to encrypt the connection; None where ``tls`` is false or absent."""
-        return read_tls(self)
+    def tls(self, name: str = "tls") -> Tls | None:
+        """How to encrypt the connection; None where the parameter is false or absent.
+
+        :param name: what the parameter is called, as some messaging systems have their own
+        """
+        return read_tls(self, name)
 
     def specific(self) -> Params:
         """The parameters that only this messaging system knows.

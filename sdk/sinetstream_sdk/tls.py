@@ -121,17 +121,17 @@ class Tls:
         )
 
 
-def read_tls(params: Params) -> Tls | None:
-    """What the parameter ``tls`` of ``params`` says; see :meth:`Params.tls`."""
-    value = params.get("tls")
+def read_tls(params: Params, name: str = "tls") -> Tls | None:
+    """What the parameter ``name`` of ``params`` says; see :meth:`Params.tls`."""
+    value = params.get(name)
     if value is None or value is False:
         return None
-    parameter = params.full_name("tls")
+    parameter = params.full_name(name)
     if value is True:
         return Tls(parameter=parameter)
     if not isinstance(value, Mapping):
-        raise params.invalid("tls", "true, false or a mapping")
-    given = params.mapping("tls")
+        raise params.invalid(name, "true, false or a mapping")
+    given = params.mapping(name)
     _refuse_misspelt(given)
     cert_reqs = _constant(given, "cert_reqs", CERT_REQS) or "CERT_REQUIRED"
     verified = cert_reqs != "CERT_NONE"

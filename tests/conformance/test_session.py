@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import pytest
 
-from sinetstream_conformance import Capabilities, Harness, Verdict
+from sinetstream_conformance import Capabilities, Harness, NotOffered, Verdict
 from sinetstream_conformance.render import failure_block
 from sinetstream_conformance.rule import MUST, Rule
 from sinetstream_conformance.session import Check, Session
@@ -64,6 +65,40 @@ def test_what_is_not_declared_is_skipped() -> None:
 
     outcome = judge(check)
     assert (outcome.verdict, outcome.reason) == (Verdict.SKIP, "nobody said so")
+
+
+class Unable(Harness):
+    """A harness that finds out only inside its context that it has nothing to offer."""
+
+    @contextmanager
+    def stalled(self) -> Iterator[None]:
+        raise NotOffered("this broker cannot be stalled")
+        yield
+
+
+def test_what_a_harness_cannot_offer_is_skipped_whenever_it_says_so() -> None:
+    """NotOffered from a context of the harness is SKIP, as from the call that made the context."""
+
+    def check(stage: Stage) -> None:
+        stage.enter(stage.offered(stage.harness.stalled))
+
+    outcome = judge(check, Unable())
+    assert (outcome.verdict, outcome.reason) == (Verdict.SKIP, "this broker cannot be stalled")
+
+
+class Curious(Harness):
+    """A harness that looks at what the user gave before it starts anything."""
+
+    def start(self) -> None:
+        self.seen = dict(self.given)
+
+
+def test_a_harness_is_told_what_the_user_gave_before_it_starts() -> None:
+    """It can see whether the user has named a broker; without a run there is nothing."""
+    harness = Curious()
+    assert harness.given == {}
+    judge(lambda stage: None, harness, {"brokers": "mine:1883"})
+    assert harness.seen == {"brokers": "mine:1883"}
 
 
 def test_a_fault_of_the_kit_is_said_to_be_one() -> None:

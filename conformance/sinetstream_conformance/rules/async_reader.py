@@ -9,9 +9,10 @@ from typing import Any
 from sinetstream_conformance.actors import AsyncReaderActor, Recorder
 from sinetstream_conformance.channels import CallbackInbox, Outbox, payload_of
 from sinetstream_conformance.deadline import shorten
+from sinetstream_conformance.ordering import Ordering
 from sinetstream_conformance.rule import ASYNC_READER, CAN, MUST, SHOULD, rule
 from sinetstream_conformance.stage import Stage
-from sinetstream_conformance.verdict import NotDeclared, Unjudged
+from sinetstream_conformance.verdict import Unjudged
 
 SOURCE = "guide §3.2.3"
 MESSAGES = 20
@@ -262,8 +263,7 @@ def _raise(error: Exception) -> Any:
     wrong="self._executor.submit(self.on_message, payload, topic, raw)  # several workers",
 )
 def order(stage: Stage) -> None:
-    if not stage.declared("ordered"):
-        raise NotDeclared("capability 'ordered' is declared as False")
+    ordering = Ordering(stage)
     with stage.races():
         actor, outbox, inbox = linked_reader(stage)
         all_sent = threading.Event()
@@ -276,14 +276,10 @@ def order(stage: Stage) -> None:
         for number in range(MESSAGES * 2):
             outbox.send(b"%d" % number)
         all_sent.set()
-        received = [int(p) for p in inbox.payloads(MESSAGES * 2) if p.isdigit()]
+        received = inbox.take(MESSAGES * 2)
     if not received:
         raise Unjudged("no message arrived; see LIFE-OPEN")
-    stage.expect(
-        received == sorted(received),
-        expected="callbacks in the order of publishing",
-        observed=f"the order {shorten(received)}",
-    )
+    ordering.judge(received, "callbacks come in the order of publishing")
     stage.expect(
         actor.messages.most_at_once == 1,
         expected="one callback at a time",

@@ -7,20 +7,17 @@ import warnings
 
 from sinetstream_conformance.residue import (
     Descriptors,
-    kit_threads,
     memory_in_use,
-    native_threads,
     plugin_threads,
     settle_garbage,
 )
 from sinetstream_conformance.rule import ALL_ROLES, SHOULD, rule
 from sinetstream_conformance.rules.lifecycle import (
-    GONE_WITHIN_S,
+    Surroundings,
     build,
     closed_again,
     connect,
     descriptors_left,
-    other_end,
     threads_left,
 )
 from sinetstream_conformance.stage import Stage
@@ -43,20 +40,19 @@ GROWTH_PER_ROUND = 4096
 )
 def threads(stage: Stage) -> None:
     topic = stage.topic()
-    other = other_end(stage, topic)
-    before, native = plugin_threads(), native_threads()
+    around = Surroundings(stage, topic)
     actor = stage.opened(build(stage, topic))
-    connect(stage, actor, other)
+    connect(stage, actor, around.other)
     closed_again(actor)
-    left = threads_left(stage, before)
+    left = around.threads_left()
     stage.expect(
         not left, expected="no thread is left after close()", observed=f"left behind: {left}"
     )
-    gone = stage.wait_until(lambda: not (native_threads() - native - kit_threads()), GONE_WITHIN_S)
+    count = around.native_threads_left()
     stage.expect(
-        gone,
+        not count,
         expected="no thread of a C library is left after close()",
-        observed=f"{len(native_threads() - native - kit_threads())} are left",
+        observed=f"{count} are left",
     )
 
 
@@ -72,15 +68,13 @@ def threads(stage: Stage) -> None:
 )
 def descriptors(stage: Stage) -> None:
     topic = stage.topic()
-    other = other_end(stage, topic)
-    settle_garbage()
-    before = Descriptors.now()
+    around = Surroundings(stage, topic)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ResourceWarning)
         actor = stage.opened(build(stage, topic))
-        connect(stage, actor, other)
+        connect(stage, actor, around.other)
         closed_again(actor)
-        grown = descriptors_left(stage, before)
+        grown = around.descriptors_left()
         actor.instance = None
         settle_garbage()
     stage.expect(not grown, expected="no descriptor is left open after close()", observed=grown)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sinetstream_conformance.capabilities import Order
 from sinetstream_conformance.channels import ended, inbox_of, payload_of
 from sinetstream_conformance.deadline import shorten
 from sinetstream_conformance.payloads import new_probe, probe_token
@@ -108,7 +109,7 @@ def is_bytes(stage: Stage) -> None:
 
 def _unordered(stage: Stage, items: list[Any]) -> list[Any]:
     """Items in the order of publishing; where order is not promised, sorted as they were sent."""
-    if stage.capabilities.ordered:
+    if stage.capabilities.ordered in (True, Order.TOPIC):
         return items
     rank = {payload: number for number, payload in enumerate(PAYLOADS)}
     return sorted(items, key=lambda item: rank.get(payload_of(item), len(rank)))

@@ -1,0 +1,1 @@
+"""Brokers that run as processes of their own, for harnesses and for tests."""

@@ -1,0 +1,150 @@
+"""Roles made of a :class:`~sinetstream_sdk.link.Link`: a new one for each ``open()``.
+
+    class MqttReader(LinkedReader):
+        def _make_link(self):
+            return MqttSubscription(self._settings, self._topics)
+
+For the asynchronous reader wrap the synchronous one in
+:class:`~sinetstream_sdk.polling.PollingAsyncReader`: the thread that works the link then never
+waits for a callback.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from sinetstream_sdk.errors import (
+    AlreadyConnectedError,
+    ConnectionError,  # noqa: A004 - the published name
+    InvalidArgumentError,
+)
+from sinetstream_sdk.inbox import Inbox, Messages
+from sinetstream_sdk.outbox import Outbox
+from sinetstream_sdk.promises import SafePromise
+from sinetstream_sdk.spi import (
+    Plugin,
+    PluginAsyncMessageWriter,
+    PluginMessageReader,
+    PluginMessageWriter,
+)
+
+__all__ = ["LinkedAsyncWriter", "LinkedReader", "LinkedWriter"]
+
+
+class _Link(Protocol):
+    def open(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class ReadingLink(_Link, Protocol):
+    """A link that fills an inbox; ``close()`` closes that, too."""
+
+    inbox: Inbox[Any]
+
+    def unpack(self, message: Any) -> tuple[bytes, str, Any]:
+        """Payload, topic and raw message."""
+
+
+class WritingLink(_Link, Protocol):
+    """A link that empties an outbox; ``close()`` closes that, too."""
+
+    outbox: Outbox[Any]
+
+
+L = TypeVar("L", bound=_Link)
+
+
+class _LinkedRole(Plugin, Generic[L]):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._link: L | None = None
+
+    @abstractmethod
+    def _make_link(self) -> L:
+        """A link that has not been opened."""
+
+    def open(self) -> None:
+        """Open a new link.
+
+        :raises AlreadyConnectedError: there is one
+        """
+        if self._link is not None:
+            raise AlreadyConnectedError(f"{type(self).__name__} is open; call close() first")
+        link = self._make_link()
+        link.open()
+        self._link = link
+
+    def close(self) -> None:
+        """Close the link; without one, do nothing."""
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
+
+
+class LinkedReader(_LinkedRole[ReadingLink], PluginMessageReader):
+    """Receives what its link puts into the inbox."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._topics = self.params.topics()
+        self._timeout_s = self.params.receive_timeout_s()
+
+    def __iter__(self) -> Messages:
+        link = self._link
+        if link is None:
+            return Messages(None, self._timeout_s, lambda _: (b"", "", None))
+        return Messages(link.inbox, self._timeout_s, link.unpack)
+
+
+class _LinkedSender(_LinkedRole[WritingLink]):
+    largest_payload: ClassVar[int | None] = None
+    """How many bytes the messaging system can carry at most."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._topic = self.params.topic()
+
+    def _send(self, message: bytes) -> SafePromise[None]:
+        name = type(self).__name__
+        if not isinstance(message, bytes):
+            raise InvalidArgumentError(
+                f"{name}.publish() takes bytes; a {type(message).__name__} was given",
+                parameter="message",
+            )
+        if self.largest_payload is not None and len(message) > self.largest_payload:
+            raise InvalidArgumentError(
+                f"{name}.publish() takes at most {self.largest_payload} bytes; "
+                f"{len(message)} were given",
+                parameter="message",
+            )
+        if self._link is None:
+            raise ConnectionError(f"{name} is not open; call open() before publish()")
+        return self._link.outbox.send(bytes(message))  # a subclass may carry more
+
+
+class LinkedWriter(_LinkedSender, PluginMessageWriter):
+    """Sends through its link's outbox, and waits until the broker has the message."""
+
+    def publish(self, message: bytes) -> None:
+        """Send one message.
+
+        :raises InvalidArgumentError: it is not bytes, or too large
+        :raises ConnectionError: the writer is not open, or the broker did not confirm in time
+        """
+        link = self._link
+        self._send(message).get(None if link is None else link.outbox.patience_s)
+
+
+class LinkedAsyncWriter(_LinkedSender, PluginAsyncMessageWriter):
+    """Sends through its link's outbox, whose promises it returns."""
+
+    def publish(self, message: bytes) -> SafePromise[None]:
+        """A promise that is fulfilled once the broker has the message.
+
+        Its callbacks run on the thread that works the link, and hold it up while they do.
+
+        :raises InvalidArgumentError: the message is not bytes, or too large
+        :raises ConnectionError: the writer is not open
+        """
+        return self._send(message)
