@@ -30,7 +30,7 @@ nitpick_ignore_regex = [
         r"py:.*",
         r"(_?asyncio|collections|concurrent|contextlib|difflib|enum|promise|ssl|threading|types)\..*",
     ),
-    (r"py:.*", r"sinetstream_sdk\.\w+\.[A-Z]"),  # type variables
+    (r"py:.*", r"(sinetstream_sdk\.\w+\.)?[A-Z]"),  # type variables
 ]
 
 html_theme = "furo"

@@ -29,7 +29,7 @@ from sinetstream_sdk.spi import (
     PluginMessageWriter,
 )
 
-__all__ = ["LinkedAsyncWriter", "LinkedReader", "LinkedWriter"]
+__all__ = ["LinkedAsyncWriter", "LinkedReader", "LinkedSender", "LinkedWriter"]
 
 
 class _Link(Protocol):
@@ -97,7 +97,9 @@ class LinkedReader(_LinkedRole[ReadingLink], PluginMessageReader):
         return Messages(link.inbox, self._timeout_s, link.unpack)
 
 
-class _LinkedSender(_LinkedRole[WritingLink]):
+class LinkedSender(_LinkedRole[WritingLink]):
+    """What both writers have in common, for a plugin to derive its own such class from."""
+
     largest_payload: ClassVar[int | None] = None
     """How many bytes the messaging system can carry at most."""
 
@@ -123,7 +125,7 @@ class _LinkedSender(_LinkedRole[WritingLink]):
         return self._link.outbox.send(bytes(message))  # a subclass may carry more
 
 
-class LinkedWriter(_LinkedSender, PluginMessageWriter):
+class LinkedWriter(LinkedSender, PluginMessageWriter):
     """Sends through its link's outbox, and waits until the broker has the message."""
 
     def publish(self, message: bytes) -> None:
@@ -136,7 +138,7 @@ class LinkedWriter(_LinkedSender, PluginMessageWriter):
         self._send(message).get(None if link is None else link.outbox.patience_s)
 
 
-class LinkedAsyncWriter(_LinkedSender, PluginAsyncMessageWriter):
+class LinkedAsyncWriter(LinkedSender, PluginAsyncMessageWriter):
     """Sends through its link's outbox, whose promises it returns."""
 
     def publish(self, message: bytes) -> SafePromise[None]:

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from typing import NoReturn
 
 import pytest
+from lacking import missing
 
 from sinetstream_conformance.brokers.mosquitto import ADVICE, Mosquitto
 from sinetstream_conformance.brokers.process import NotInstalled, find_program
-
-
-def missing(why: object) -> NoReturn:
-    """Skip; fail instead where the environment says ``CI``."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{why}\n(CI is set in the environment, so this is not skipped)")
-    pytest.skip(str(why))
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from lacking import missing
 
-from conftest import missing
 from sinetstream_conformance.brokers.mosquitto import Mosquitto
 
 WITHIN_S = 240.0

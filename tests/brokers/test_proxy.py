@@ -107,7 +107,8 @@ def test_it_passes_everything_on(proxy: FaultProxy) -> None:
         sender.start()
         assert exactly(link, len(payload)) == payload
         sender.join(WITHIN_S)
-    assert proxy.passed == {Towards.BROKER: len(payload), Towards.CLIENT: len(payload)}
+    both = {Towards.BROKER: len(payload), Towards.CLIENT: len(payload)}
+    assert wait_until(lambda: proxy.passed == both)
 
 
 def test_it_passes_on_that_one_side_has_ended(proxy: FaultProxy) -> None:

@@ -4,10 +4,8 @@ from typing import Any
 
 from sinetstream_mqtt.links import Publication, Subscription
 from sinetstream_mqtt.parameters import Settings
-from sinetstream_sdk.linked import LinkedAsyncWriter, LinkedReader, LinkedWriter
+from sinetstream_sdk.linked import LinkedAsyncWriter, LinkedReader, LinkedSender, LinkedWriter
 from sinetstream_sdk.polling import PollingAsyncReader
-
-LARGEST = 268_435_455
 
 
 class MqttReader(LinkedReader):
@@ -21,29 +19,16 @@ class MqttReader(LinkedReader):
         return Subscription(self._settings, self._topics)
 
 
-class MqttWriter(LinkedWriter):
-    """Sends to the topic named by ``topic``, and waits until the broker has the message."""
-
-    largest_payload = LARGEST
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._settings = Settings(self.params, reads=False)
-
-    def _make_link(self) -> Publication:
-        return Publication(self._settings, self._topic)
-
-
 class MqttAsyncReader(PollingAsyncReader):
     """Delivers what a :class:`MqttReader` receives to ``on_message``, then acknowledges it."""
 
     reader_class = MqttReader
 
 
-class MqttAsyncWriter(LinkedAsyncWriter):
-    """Sends to the topic named by ``topic`` and returns promises."""
+class MqttSender(LinkedSender):
+    """What the two writers have in common."""
 
-    largest_payload = LARGEST
+    largest_payload = 268_435_455
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -51,3 +36,11 @@ class MqttAsyncWriter(LinkedAsyncWriter):
 
     def _make_link(self) -> Publication:
         return Publication(self._settings, self._topic)
+
+
+class MqttWriter(MqttSender, LinkedWriter):
+    """Sends to the topic named by ``topic``, and waits until the broker has the message."""
+
+
+class MqttAsyncWriter(MqttSender, LinkedAsyncWriter):
+    """Sends to the topic named by ``topic`` and returns promises."""
