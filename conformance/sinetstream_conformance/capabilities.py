@@ -59,6 +59,9 @@ class Capabilities:
     """How long a message may take from ``publish()`` to a reader."""
     call_within_s: float = 10.0
     """How long one call (``open()``, ``close()``, ...) may take before it counts as hung."""
+    recovered_within_s: float = 15.0
+    """How long a plugin may take to work again once its broker can be reached, or to say that it
+    does not."""
     timeout_slack_s: float = 0.25
     """How much later than ``receive_timeout_ms`` a reader may give up, on a quiet machine."""
 

@@ -90,3 +90,23 @@ class Harness:
     def stalled(self) -> AbstractContextManager[Any]:
         """A context in which the broker neither takes nor refuses anything."""
         raise NotOffered("the harness has no stalled()")
+
+    def disconnected(self) -> AbstractContextManager[Any]:
+        """A context in which the broker cannot be reached.
+
+        Connections are cut when it begins, and new ones refused until it ends. Messages that the
+        broker has taken need not outlast it.
+        """
+        raise NotOffered("the harness has no disconnected()")
+
+    def restart(self) -> None:
+        """Restart the broker on the same data; it takes connections again when this returns."""
+        raise NotOffered("the harness has no restart()")
+
+    def durable(self, role: Role) -> Mapping[str, Any]:
+        """Parameters, laid over :meth:`params`, that keep messages for a reader that is away.
+
+        What is published between losing its connection and having it again then reaches it. Asked
+        once per check; whatever name the broker is to know the reader by must be a new one.
+        """
+        raise NotOffered("the harness has no durable(role)")

@@ -12,6 +12,8 @@ ORDER = (
     "async_writer",
     "async_reader",
     "async_reader_close",
+    "faults",
+    "guarantees",
     "host",
 )
 """The order in which the chapters are judged and reported; a module not named here comes last."""

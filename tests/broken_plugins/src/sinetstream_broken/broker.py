@@ -40,6 +40,7 @@ class Broker:
         self._subscriptions: list[Subscription] = []
         self.refusing = False
         self.stalled = False
+        self.away = False
 
     def subscribe(self, topics: tuple[str, ...]) -> Subscription:
         """Begin to receive."""
@@ -62,9 +63,11 @@ class Broker:
         """Take a message.
 
         :raises BrokenPipeError: the broker refuses
+        :raises ConnectionResetError: the broker is away
         """
         with self._changed:
             self._changed.wait_for(lambda: not self.stalled, 30.0)
+            self._check_connection()
             if self.refusing:
                 raise BrokenPipeError("the broker refuses every message")
             letter = Letter(topic, payload)
@@ -78,10 +81,14 @@ class Broker:
             self._changed.notify_all()
 
     def take(self, subscription: Subscription, timeout_s: float | None) -> Letter | None:
-        """The next message, or None when the time is up or the subscription has ended."""
+        """The next message, or None when the time is up or the subscription has ended.
+
+        :raises ConnectionResetError: the broker is away
+        """
         with self._changed:
             deadline = None if timeout_s is None else time.monotonic() + timeout_s
             while subscription in self._subscriptions:
+                self._check_connection()
                 letter = self._next(subscription)
                 if letter is not None:
                     return letter
@@ -95,6 +102,10 @@ class Broker:
         if not self._competing:
             return subscription.waiting.popleft() if subscription.waiting else None
         return next((self._kept[t].popleft() for t in subscription.topics if self._kept[t]), None)
+
+    def _check_connection(self) -> None:
+        if self.away:
+            raise ConnectionResetError("the broker is away")
 
     def wake(self) -> None:
         """Let who waits look again."""

@@ -7,7 +7,8 @@ returns before the subscription is in effect.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -21,6 +22,7 @@ from sinetstream_sdk.errors import (
 )
 from sinetstream_sdk.polling import PollingAsyncReader
 from sinetstream_sdk.publishing import PublishingAsyncWriter
+from sinetstream_sdk.roles import Role
 from sinetstream_sdk.spi import PluginMessageReader, PluginMessageWriter
 
 MEMORY = Broker(competing=True, retained=True)
@@ -52,7 +54,10 @@ class MemoryReader(PluginMessageReader):
 
     def take(self, subscription: Subscription) -> Letter | None:
         """Wait for one message; None when the time is up."""
-        return self.broker.take(subscription, self.timeout_s)
+        try:
+            return self.broker.take(subscription, self.timeout_s)
+        except OSError as error:
+            raise ConnectionError(f"memory: {error}") from error
 
     def item(self, letter: Letter) -> Any:
         """What ``next()`` gives for a message."""
@@ -214,6 +219,7 @@ class MemoryHarness(Harness):
         ready_within_s=1.5,
         delivered_within_s=1.5,
         call_within_s=3.0,
+        recovered_within_s=1.5,
     )
 
     def describe(self) -> str:
@@ -237,6 +243,25 @@ class MemoryHarness(Harness):
         finally:
             self.broker.stalled = False
             self.broker.wake()
+
+    @contextmanager
+    def disconnected(self) -> Iterator[None]:
+        """A context in which the broker is away."""
+        self.broker.away = True
+        self.broker.wake()
+        try:
+            yield
+        finally:
+            self.broker.away = False
+
+    def restart(self) -> None:
+        """Be away for a moment."""
+        with self.disconnected():
+            time.sleep(0.1)
+
+    def durable(self, role: Role) -> Mapping[str, Any]:
+        """Nothing: subscriptions outlast the broker's absence by themselves."""
+        return {}
 
 
 def _pubsub(*, retained: bool) -> Capabilities:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -26,6 +27,7 @@ from sinetstream_sdk.promises import Deferred
 from sinetstream_sdk.spi import PluginAsyncMessageReader, PluginAsyncMessageWriter
 
 CONNECTED_S = 10.0
+RETRY_S = 0.05
 
 
 class Client:
@@ -215,9 +217,19 @@ class HandmadeAsyncReader(PluginAsyncMessageReader):
         """What the thread does."""
         while self.subscription is subscription:
             if self.ready(subscription):
-                letter = MEMORY.take(subscription, self.poll_s)
+                try:
+                    letter = MEMORY.take(subscription, self.poll_s)
+                except OSError as error:
+                    self.cut_off(error)
+                    continue
                 if letter is not None:
                     self.deliver(letter)
+
+    def cut_off(self, error: OSError) -> None:
+        """Report that the broker is away, and give it time to come back."""
+        if self._on_failure is not None:
+            self._on_failure(ConnectionError(f"handmade: {error}"))
+        time.sleep(RETRY_S)
 
     def ready(self, subscription: Subscription) -> bool:
         """Wait until there is a callback; False if there is none yet."""

@@ -1,0 +1,296 @@
+"""Publishing numbered messages over the restart of a broker, and reading them back.
+
+A writer and a reader are each driven on a thread of the kit's as a program would drive them: what
+fails is tried again, and closed and opened again if that does not help. Everything goes into a
+:class:`~sinetstream_conformance.history.History`, which is judged when all is quiet.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from sinetstream_conformance.actors import (
+    Actor,
+    AsyncReaderActor,
+    AsyncWriterActor,
+    is_pending,
+    promise_state,
+)
+from sinetstream_conformance.capabilities import Delivery, Order
+from sinetstream_conformance.channels import inbox_of, outbox_of, payload_of
+from sinetstream_conformance.deadline import describe_error
+from sinetstream_conformance.harness import NotOffered
+from sinetstream_conformance.history import History
+from sinetstream_conformance.payloads import probe_token
+from sinetstream_conformance.publishing import as_promise
+from sinetstream_conformance.stage import INBOX_TIMEOUT_MS, Stage
+from sinetstream_conformance.verdict import NotDeclared, Unjudged
+from sinetstream_sdk.consistency import Consistency
+from sinetstream_sdk.roles import Role
+
+LEAST = 20
+"""How many messages must be acknowledged before the restart, and as many after it."""
+MOST_OUTSTANDING = 20
+PAUSE_S = 0.002
+RETRY_S = 0.05
+QUIET_S = 1.0
+"""How long nothing may come before no repetition is waited for any more."""
+
+
+def over_a_restart(stage: Stage, guarantee: Consistency) -> History:
+    """What became of messages that were published while the broker was restarted.
+
+    :raises NotDeclared: the harness cannot restart its broker, or keep messages for a reader
+    :raises Unjudged: too little happened to say anything
+    """
+    topic, history = stage.topic(), History()
+    reader = _reader(stage, topic, guarantee)
+    writer = stage.writer(topic, consistency=guarantee)
+    stage.link(outbox_of(writer), inbox_of(reader))
+    listener, publisher = _Listener(stage, reader, history), _Publisher(stage, writer, history)
+    with listener.driven():
+        with publisher.driven():
+            _enough(stage, history, 0.0, "before the restart")
+            at = time.monotonic()
+            history.event("the broker is restarted")
+            stage.offered(stage.harness.restart)
+            back = time.monotonic()
+            history.event("the broker takes connections again")
+            publisher.may_reopen, listener.may_reopen = back, back
+            _enough(stage, history, back, "after the restart")
+        _settle(stage, history, listener, wanted=guarantee is not Consistency.AT_MOST_ONCE)
+    if not history.under_way(at, back):
+        raise Unjudged("no message was under way during the restart", transient=True)
+    stage.note(history.summary())
+    return history
+
+
+def ordered(stage: Stage) -> bool:
+    """Whether the plugin declares that order is kept, of a topic or within its partitions."""
+    return bool(stage.capabilities.ordered)
+
+
+def _reader(stage: Stage, topic: str, guarantee: Consistency) -> Actor:
+    """An open reader of the writer's own kind, or else of the other one."""
+    kinds = (Role.READER, Role.ASYNC_READER)
+    wanted = kinds if stage.role is Role.WRITER else reversed(kinds)
+    role = next((role for role in wanted if role in stage.subject.classes), None)
+    if role is None:
+        raise NotDeclared("the plugin registers no reader to see what became of the messages")
+    given: Mapping[str, Any] = {**_durable(stage, role, guarantee), "consistency": guarantee}
+    if role is Role.READER:
+        given = {**given, "receive_timeout_ms": INBOX_TIMEOUT_MS}
+    actor: Actor = stage.build(role, topic, **given)
+    if isinstance(actor, AsyncReaderActor):
+        stage.attach(actor)
+    opened: Actor = stage.opened(actor)
+    return opened
+
+
+def _durable(stage: Stage, role: Role, guarantee: Consistency) -> Mapping[str, Any]:
+    """Parameters that keep messages for the reader while its connection is lost.
+
+    A shared queue keeps them by itself, and AT_MOST_ONCE does not need it.
+    """
+    try:
+        return stage.harness.durable(role)
+    except NotOffered as reason:
+        spared = guarantee is Consistency.AT_MOST_ONCE
+        if spared or stage.capabilities.delivery is Delivery.COMPETING:
+            return {}
+        raise NotDeclared(str(reason)) from None
+
+
+def _enough(stage: Stage, history: History, since: float, when: str) -> None:
+    """Wait until enough has been acknowledged for a judgement."""
+    bound_s = 3 * stage.capabilities.recovered_within_s
+    stage.wait_until(lambda: history.acknowledged(since) >= LEAST, bound_s)
+    if (count := history.acknowledged(since)) < LEAST:
+        raise Unjudged(
+            f"only {count} messages were acknowledged {when}, within {bound_s:g} s "
+            f"({history.summary()}); see FAULT-WRITE and FAULT-AWRITE"
+        )
+
+
+def _settle(stage: Stage, history: History, listener: _Listener, *, wanted: bool) -> None:
+    """Wait until everything acknowledged has come or nothing comes any more, and a while longer."""
+    patience_s = stage.capabilities.recovered_within_s if wanted else QUIET_S
+    if not _arrived(stage, history, patience_s) and wanted and listener.errors:
+        listener.reopen.set()
+        _arrived(stage, history, patience_s)
+    stage.idle(QUIET_S)
+    if wanted and not history.delivered:
+        raise Unjudged("no message came at all; see FAULT-READ and FAULT-AREAD")
+
+
+def _arrived(stage: Stage, history: History, patience_s: float) -> bool:
+    """Whether all that was acknowledged comes, each within a time of the one before."""
+    while history.missing():
+        before = history.delivered
+        if not stage.wait_until(
+            lambda before=before: history.delivered > before,  # type: ignore[misc]
+            patience_s,
+        ):
+            return not history.missing()
+    return True
+
+
+class _Driver:
+    """Drives one instance on a thread of the kit's until it is told to stop."""
+
+    def __init__(self, stage: Stage, actor: Actor, history: History) -> None:
+        self.stage, self.actor, self.history = stage, actor, history
+        self.may_reopen = float("inf")
+        """From when on an instance that goes on failing is closed and opened again."""
+        self.errors = 0
+        self._failing_since: float | None = None
+        self._stop = threading.Event()
+
+    @contextmanager
+    def driven(self) -> Iterator[None]:
+        """Drive it while the context lasts."""
+        call = self.stage.caller.start(f"driving the {self.actor.role}", self.drive)
+        try:
+            yield
+        finally:
+            self.stop()
+            result = call.wait(2 * self.stage.capabilities.recovered_within_s)
+        if not result.returned:
+            raise Unjudged(
+                f"the plugin's {self.actor.role} does not come to an end: {result.describe()}",
+                trace=result.trace(),
+            )
+
+    def stop(self) -> None:
+        """Have it come to an end."""
+        self._stop.set()
+
+    def drive(self) -> None:
+        """What the thread does."""
+        raise NotImplementedError
+
+    def failed(self) -> None:
+        """Note a failure, wait a little, and open the instance anew if it fails for too long."""
+        self.errors += 1
+        now = time.monotonic()
+        self._failing_since = self._failing_since or now
+        self._stop.wait(RETRY_S)
+        patience_s = self.stage.capabilities.recovered_within_s / 2
+        if now - max(self._failing_since, self.may_reopen) > patience_s:
+            self.open_anew()
+
+    def worked(self) -> None:
+        """Note that it does not fail any more."""
+        self._failing_since = None
+
+    def open_anew(self) -> None:
+        """Close and open the instance, as a program would."""
+        self.history.event(f"the {self.actor.role} is closed and opened again")
+        with suppress(Exception):  # the broker may not be back; what fails here is tried again
+            self.actor.instance.close()
+            self.actor.instance.open()
+        self._failing_since = None
+
+
+class _Publisher(_Driver):
+    """Publishes one numbered message after another."""
+
+    def drive(self) -> None:
+        asynchronous = isinstance(self.actor, AsyncWriterActor)
+        send = self._begin if asynchronous else self._send
+        under_way: dict[int, Any] = {}
+        while not self._stop.is_set():
+            if len(under_way) < MOST_OUTSTANDING:
+                number, payload = self.history.publish()
+                try:
+                    send(number, payload, under_way)
+                except Exception as error:  # noqa: BLE001 - noted with the message
+                    self.history.refuse(number, describe_error(error))
+                    self.failed()
+            self._collect(under_way)
+            self._stop.wait(PAUSE_S)
+        end = time.monotonic() + self.stage.capabilities.recovered_within_s
+        while under_way and time.monotonic() < end:
+            self._collect(under_way)
+            time.sleep(PAUSE_S)
+
+    def _send(self, number: int, payload: bytes, under_way: dict[int, Any]) -> None:
+        self.actor.instance.publish(payload)
+        self.history.acknowledge(number)
+        self.worked()
+
+    def _begin(self, number: int, payload: bytes, under_way: dict[int, Any]) -> None:
+        under_way[number] = as_promise(self.actor.instance.publish(payload))
+
+    def _collect(self, under_way: dict[int, Any]) -> None:
+        """Note the promises that have settled."""
+        for number, promise in [(n, p) for n, p in under_way.items() if not is_pending(p)]:
+            del under_way[number]
+            if promise_state(promise) == "fulfilled":
+                self.history.acknowledge(number)
+                self.worked()
+            else:
+                self.history.refuse(number, describe_error(promise.reason))
+                promise.catch(lambda reason: None)  # its reason has been noted
+                self.failed()
+
+
+class _Listener(_Driver):
+    """Reads, and notes what comes."""
+
+    def __init__(self, stage: Stage, actor: Actor, history: History) -> None:
+        super().__init__(stage, actor, history)
+        self.reopen = threading.Event()
+        """Set to have it closed and opened again once."""
+
+    def drive(self) -> None:
+        if isinstance(self.actor, AsyncReaderActor):
+            self._wait(self.actor)
+        else:
+            self._read()
+
+    def _read(self) -> None:
+        iterator = None
+        while not self._stop.is_set():
+            self._reopen_if_told()
+            try:
+                iterator = iterator or iter(self.actor.instance)
+                item = next(iterator)
+            except StopIteration:
+                iterator = None
+            except Exception:  # noqa: BLE001 - FAULT-READ judges it; here it is tried again
+                iterator = None
+                self.failed()
+            else:
+                self.note(item)
+                self.worked()
+
+    def _wait(self, actor: AsyncReaderActor) -> None:
+        actor.messages.behave = self.note
+        try:
+            while not self._stop.is_set():
+                self.errors = len(actor.failures.calls)
+                self._reopen_if_told()
+                self._stop.wait(RETRY_S)
+        finally:
+            actor.messages.behave = None
+
+    def _reopen_if_told(self) -> None:
+        if self.reopen.is_set():
+            self.reopen.clear()
+            self.open_anew()
+
+    def note(self, item: Any) -> None:
+        """Note one message, unless it is a probe."""
+        if probe_token(item) is None:
+            self.history.deliver(payload_of(item), _partition(self.stage)(item))
+
+
+def _partition(stage: Stage) -> Callable[[Any], Any]:
+    if stage.capabilities.ordered is Order.PARTITION:
+        return lambda item: stage.offered(stage.harness.partition, item[2])
+    return lambda item: None

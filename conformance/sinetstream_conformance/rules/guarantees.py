@@ -1,0 +1,77 @@
+"""What the guarantees of delivery come to when a broker is restarted.
+
+A writer is judged together with the plugin's reader of its own kind: whether the one lost a message
+or the other cannot be told from outside.
+"""
+
+from __future__ import annotations
+
+from sinetstream_conformance.restarts import ordered, over_a_restart
+from sinetstream_conformance.rule import CAN, WRITERS, rule
+from sinetstream_conformance.stage import Stage
+from sinetstream_conformance.verdict import NotDeclared, Violation
+from sinetstream_sdk.consistency import Consistency
+
+SOURCE = "the guarantee's name, as the user guide of SINETStream explains `consistency`"
+
+
+def keeps(stage: Stage, guarantee: Consistency) -> None:
+    """Judge a guarantee that the plugin declares, from the history of all messages."""
+    if guarantee not in stage.capabilities.consistencies:
+        raise NotDeclared(f"capability 'consistencies' does not name {guarantee.name}")
+    history = over_a_restart(stage, guarantee)
+    stage.observations += history.published
+    findings = history.judge(guarantee, ordered=ordered(stage))
+    if findings:
+        wrong = "; ".join(finding.describe() for finding in findings)
+        raise Violation(
+            f"{guarantee.name} holds over the restart of a broker",
+            f"{wrong}; {history.summary()}",
+            trace="\n".join(finding.evidence for finding in findings),
+        )
+
+
+@rule(
+    "FAULT-AT-LEAST-ONCE",
+    level=CAN,
+    roles=WRITERS,
+    says="under AT_LEAST_ONCE no acknowledged message is lost over the restart of a broker",
+    source=SOURCE,
+    hint="take a message for sent only when the broker has acknowledged it, send again what was "
+    "not acknowledged before the connection was lost, and in the reader acknowledge a message only "
+    "once it has been delivered; or declare only the consistencies that hold",
+    right="self._outstanding[number] = message  # until the acknowledgement",
+    wrong="self._client.send(message)\nreturn  # it is in the client's buffer",
+)
+def at_least_once(stage: Stage) -> None:
+    keeps(stage, Consistency.AT_LEAST_ONCE)
+
+
+@rule(
+    "FAULT-EXACTLY-ONCE",
+    level=CAN,
+    roles=WRITERS,
+    says="under EXACTLY_ONCE no acknowledged message is lost over the restart of a broker, and "
+    "none is seen twice; a plugin that cannot do that does not declare it",
+    source=SOURCE,
+    hint="let the broker recognise what is sent again (QoS 2, an idempotent producer); where it "
+    "cannot, refuse EXACTLY_ONCE with InvalidArgumentError, or do not declare it",
+    right='raise InvalidArgumentError("this broker cannot do EXACTLY_ONCE; use AT_LEAST_ONCE")',
+    wrong="if consistency is EXACTLY_ONCE:\n    consistency = AT_LEAST_ONCE",
+)
+def exactly_once(stage: Stage) -> None:
+    keeps(stage, Consistency.EXACTLY_ONCE)
+
+
+@rule(
+    "FAULT-AT-MOST-ONCE",
+    level=CAN,
+    roles=WRITERS,
+    says="under AT_MOST_ONCE no message is seen twice over the restart of a broker",
+    source=SOURCE,
+    hint="do not send again what may have been sent, or do not declare AT_MOST_ONCE",
+    right="self._client.send(message, qos=0)",
+    wrong="except ClientError:\n    self._client.reconnect()\n    self._client.send(message)",
+)
+def at_most_once(stage: Stage) -> None:
+    keeps(stage, Consistency.AT_MOST_ONCE)
