@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
-from sinetstream_cli.later import LATER
 from sinetstream_conformance.rule import Rule, catalogue, select
 
 _WIDTH = 96
@@ -20,14 +19,7 @@ def explain(ids: Iterable[str]) -> str:
     wanted = [item for text in ids for item in text.split(",") if item.strip()]
     blocks: dict[str, str] = {}
     for item in wanted:
-        key = item.strip().upper()
-        if key in LATER and key not in catalogue():
-            level, says = LATER[key]
-            blocks[key] = f"{key}  ({level})\n{_field('rule', says)}\n" + _field(
-                "state", "of the contract, but not judged by this version of the kit"
-            )
-            continue
-        for rule in select([key]).values():
+        for rule in select([item]).values():
             blocks[rule.id] = _block(rule)
     return "\n\n".join(blocks.values())
 

@@ -172,6 +172,15 @@ class History:
                 for story in self._stories.values()
             )
 
+    def delivered_since(self, since: float) -> int:
+        """How many messages were delivered, of those published since a monotonic time."""
+        with self._lock:
+            return sum(
+                bool(story.deliveries)
+                for story in self._stories.values()
+                if story.published >= since
+            )
+
     def missing(self) -> list[int]:
         """The messages that were acknowledged and have not been delivered."""
         with self._lock:

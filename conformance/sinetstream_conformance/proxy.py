@@ -18,13 +18,14 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
+from weakref import WeakSet
 
 from sinetstream_conformance.brokers.process import LOOPBACK, free_port
 from sinetstream_conformance.deadline import THREAD_PREFIX
@@ -98,6 +99,8 @@ class FaultProxy:
     :param port: where to listen on loopback; without one, a free port
     """
 
+    _running: ClassVar[WeakSet[FaultProxy]] = WeakSet()
+
     def __init__(self, target: tuple[str, int], port: int | None = None) -> None:
         self.target = target
         self.host, self.port = LOOPBACK, free_port() if port is None else port
@@ -119,6 +122,11 @@ class FaultProxy:
         return self.host, self.port
 
     @property
+    def broker(self) -> str:
+        """The same as the parameter ``brokers`` takes it, ``host:port``."""
+        return f"{self.host}:{self.port}"
+
+    @property
     def connections(self) -> int:
         """How many connections are open."""
         return len(self._links)
@@ -138,6 +146,7 @@ class FaultProxy:
             target=self._serve, name=f"{THREAD_PREFIX}-proxy-{self.port}", daemon=True
         )
         self._thread.start()
+        self._running.add(self)
 
     def stop(self) -> None:
         """Cut all connections, listen no more and end the thread; what broke it is raised."""
@@ -147,6 +156,7 @@ class FaultProxy:
         self._ending = True
         self._wake_in.send(b"!")
         thread.join(_CALL_WITHIN_S)
+        self._running.discard(self)
         if thread.is_alive():
             raise RuntimeError(f"the proxy's thread has not ended within {_CALL_WITHIN_S:g} s")
         self._wake_in.close()
@@ -215,7 +225,28 @@ class FaultProxy:
 
         self._order(heal)
 
+    @contextmanager
+    def severed(self) -> Iterator[None]:
+        """A context in which nobody gets through: connections are cut, new ones refused."""
+        self.refuse()
+        self.cut()
+        try:
+            yield
+        finally:
+            self.heal()
+
+    @classmethod
+    def descriptors(cls) -> frozenset[int]:
+        """The descriptors of all proxies of this process, which are no plugin's."""
+        return frozenset(number for proxy in list(cls._running) for number in proxy._descriptors())
+
     # ---- on the thread
+
+    def _descriptors(self) -> Iterator[int]:
+        links = [end for link in list(self._links) for end in (link.client, link.broker)]
+        for end in (*links, self._wake_in, self._wake_out, self._listener):
+            if end is not None and (number := end.fileno()) >= 0:
+                yield number
 
     def _order(self, action: Callable[[], None]) -> None:
         """Have the thread do something, and wait until it has; what that raises is raised here."""

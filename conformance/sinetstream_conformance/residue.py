@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from sinetstream_conformance.deadline import THREAD_PREFIX
+from sinetstream_conformance.proxy import FaultProxy
 
 _FOLDER = Path("/proc/self/fd")
 """Where Linux tells what each descriptor is; elsewhere they can only be counted."""
@@ -53,16 +54,19 @@ class Descriptors:
 
     @classmethod
     def now(cls) -> Descriptors:
-        """Look at what is open."""
+        """Look at what is open, but for the kit's own proxies."""
+        proxies = FaultProxy.descriptors()
         opened: Counter[str] = Counter()
         targets: dict[int, str] = {}
         for entry in _FOLDER.iterdir() if _FOLDER.is_dir() else ():
+            if int(entry.name) in proxies:
+                continue
             with suppress(OSError):  # closed meanwhile, as is the one that lists the folder
                 targets[int(entry.name)] = target = str(entry.readlink())
                 opened[target] += 1
         process = psutil.Process()
         if not targets:
-            opened["descriptor"] = process.num_fds()
+            opened["descriptor"] = process.num_fds() - len(proxies)
         names = {}
         for link in process.net_connections(kind="all"):
             local = ":".join(map(str, link.laddr)) if link.laddr else "unbound"

@@ -63,6 +63,11 @@ def over_a_restart(stage: Stage, guarantee: Consistency) -> History:
             publisher.may_reopen, listener.may_reopen = back, back
             _enough(stage, history, back, "after the restart")
         _settle(stage, history, listener, wanted=guarantee is not Consistency.AT_MOST_ONCE)
+    if not history.delivered_since(back):
+        raise Unjudged(
+            f"nothing that was published after the restart came through the plugin's {reader.role} "
+            f"({history.summary()}); see FAULT-READ and FAULT-AREAD"
+        )
     if not history.under_way(at, back):
         raise Unjudged("no message was under way during the restart", transient=True)
     stage.note(history.summary())
@@ -123,8 +128,6 @@ def _settle(stage: Stage, history: History, listener: _Listener, *, wanted: bool
         listener.reopen.set()
         _arrived(stage, history, patience_s)
     stage.idle(QUIET_S)
-    if wanted and not history.delivered:
-        raise Unjudged("no message came at all; see FAULT-READ and FAULT-AREAD")
 
 
 def _arrived(stage: Stage, history: History, patience_s: float) -> bool:

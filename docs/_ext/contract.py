@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sinetstream_cli.later import LATER
 from sinetstream_conformance import pytest_plugin
 from sinetstream_conformance.report import Standing
 from sinetstream_conformance.rule import Rule, catalogue
@@ -43,18 +42,6 @@ def contract() -> str:
         for group in chapter:
             parts += _section(group)
     return "\n\n".join(parts)
-
-
-def later() -> str:
-    """The rules of the contract that the kit does not judge yet."""
-    lines = ["| rule | level | says |", "|---|---|---|"]
-    known = catalogue()
-    for name, (level, says) in LATER.items():
-        if name not in known:
-            lines.append(f"| {name} | {level} | {_cell(says)} |")
-    if len(lines) == 2:
-        return "There are none: every rule of the contract is judged."
-    return "\n".join(lines)
 
 
 def options() -> str:
@@ -97,7 +84,6 @@ def background() -> str:
 PARTS: Mapping[str, Callable[[], str]] = {
     "overview": overview,
     "contract": contract,
-    "later": later,
     "options": options,
     "standings": standings,
     "background": background,

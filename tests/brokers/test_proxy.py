@@ -12,6 +12,7 @@ import pytest
 
 from sinetstream_conformance.brokers.process import free_port
 from sinetstream_conformance.proxy import FaultProxy, Towards
+from sinetstream_conformance.residue import Descriptors
 
 WITHIN_S = 5.0
 QUIET_S = 0.2
@@ -265,3 +266,26 @@ def test_stop_leaves_nothing_behind(server: EchoServer) -> None:
     proxy.stop()
     with pytest.raises(RuntimeError, match="not running"):
         proxy.cut()
+
+
+def test_severed_lets_nobody_through_until_it_is_over(proxy: FaultProxy) -> None:
+    """Connections are cut and new ones refused; afterwards all is as before."""
+    with connect(proxy) as link:
+        ask(link, b"before")
+        with proxy.severed():
+            with pytest.raises(ConnectionResetError):
+                link.recv(1)
+            with pytest.raises(ConnectionRefusedError):
+                connect(proxy)
+    with connect(proxy) as link:
+        assert ask(link, b"after") == b"after"
+
+
+def test_its_descriptors_are_no_plugins(proxy: FaultProxy) -> None:
+    """What the proxy holds open for a connection is not taken for something left behind."""
+    before = Descriptors.now()
+    with connect(proxy) as link:
+        ask(link, b"through")
+        grown = Descriptors.now().grown_since(before)
+    assert f"to {proxy.broker}" in grown
+    assert f"socket {proxy.broker} to" not in grown

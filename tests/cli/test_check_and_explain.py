@@ -137,16 +137,6 @@ def test_several_rules_are_explained_in_order(run: Run) -> None:
     assert heads == ["READ-TUPLE", "PKG-GROUP"]
 
 
-def test_a_rule_that_comes_later_is_known() -> None:
-    """It is told from a slip."""
-    later = {"X-LATER": ("MUST", "it will hold")}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(explaining, "LATER", later)
-        shown = explaining.explain(["x-later"])
-    assert "it will hold" in shown
-    assert "not judged" in shown
-
-
 def test_without_a_name_all_rules_are_listed(run: Run) -> None:
     """One a line."""
     done = run("explain")

@@ -145,9 +145,11 @@ class _Reading:
     "and subscribe again, or raise ConnectionError from the client's error; or see whether the "
     "harness's disconnected() gives the broker back",
     cases=CASES,
-    right="except ClientError as error:\n"
+    right="try:\n    message = self._client.receive(timeout=self._timeout_s)\n"
+    "except ClientError as error:\n"
     '    raise ConnectionError(f"the broker is gone: {error}") from error',
-    wrong="except ClientError:\n    continue  # for ever, and without subscribing again",
+    wrong="try:\n    message = self._client.receive(timeout=self._timeout_s)\n"
+    "except ClientError:\n    message = None  # again and again, without subscribing again",
 )
 def read(stage: Stage) -> None:
     topic = stage.topic()

@@ -17,6 +17,7 @@ from sinetstream_conformance.brokers.kafka import ApacheKafka
 from sinetstream_conformance.brokers.process import LOOPBACK, free_port
 from sinetstream_conformance.capabilities import Capabilities, Delivery, Order
 from sinetstream_conformance.harness import Harness, NotOffered
+from sinetstream_conformance.proxy import FaultProxy
 from sinetstream_kafka.mock import MockCluster
 from sinetstream_sdk.consistency import Consistency
 from sinetstream_sdk.roles import Role
@@ -44,6 +45,11 @@ class KafkaHarness(Harness):
         """The broker to start where the user has named none."""
         return MockCluster()
 
+    def address(self) -> str:
+        """Where the broker that was started is reached."""
+        assert self._broker is not None
+        return self._broker.address
+
     def start(self) -> None:
         """Start a broker if there is none to use."""
         if not self.given.get("brokers"):
@@ -68,7 +74,7 @@ class KafkaHarness(Harness):
             waits |= {"default_api_timeout_ms": WAIT_MS, "fetch_max_wait_ms": 20}
         else:
             waits |= {"max_block_ms": WAIT_MS, "delivery_timeout_ms": GIVE_UP_MS}
-        address = {} if self._broker is None else {"brokers": self._broker.address}
+        address = {} if self._broker is None else {"brokers": self.address()}
         return {**address, "type_spec": waits}
 
     def partition(self, raw: Any) -> Hashable:
@@ -92,7 +98,44 @@ class KafkaHarness(Harness):
 
 
 class ApacheHarness(KafkaHarness):
-    """The same with one node of Apache Kafka, which ``make brokers`` brings."""
+    """The same with one node of Apache Kafka, which ``make brokers`` brings, behind a proxy."""
+
+    _proxy: FaultProxy | None = None
 
     def make_broker(self) -> ApacheKafka:
-        return ApacheKafka()
+        """A node that has its clients connect to a proxy."""
+        port = free_port()
+        node = ApacheKafka(advertised=f"{LOOPBACK}:{port}")
+        self._proxy = FaultProxy((LOOPBACK, node.port), port)
+        return node
+
+    def start(self) -> None:
+        super().start()
+        if self._proxy is not None:
+            self._proxy.start()
+
+    def stop(self) -> None:
+        proxy, self._proxy = self._proxy, None
+        if proxy is not None:
+            proxy.stop()
+        super().stop()
+
+    def address(self) -> str:
+        assert self._proxy is not None
+        return self._proxy.broker
+
+    def disconnected(self) -> AbstractContextManager[Any]:
+        """The proxy before the broker lets nobody through."""
+        if self._proxy is None:
+            return super().disconnected()
+        return self._proxy.severed()
+
+    def restart(self) -> None:
+        """Kill the node and start it again on its data."""
+        if not isinstance(self._broker, ApacheKafka):
+            raise NotOffered("the brokers that were named are not the harness's to restart")
+        self._broker.restart(kill=True)
+
+    def durable(self, role: Role) -> Mapping[str, Any]:
+        """Nothing: Kafka keeps its messages, and a reader the place where it is."""
+        return {}

@@ -10,6 +10,7 @@ the plugin works without the kit installed.
 - ``--sinetstream-harness sinetstream_mqtt.conformance:MosquittoHarness`` starts mosquitto.
 """
 
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -26,6 +27,7 @@ from sinetstream_conformance.brokers.process import (
 )
 from sinetstream_conformance.capabilities import Capabilities, Delivery
 from sinetstream_conformance.harness import Harness, NotOffered
+from sinetstream_conformance.proxy import FaultProxy
 from sinetstream_sdk.consistency import Consistency
 from sinetstream_sdk.roles import Role
 
@@ -63,6 +65,7 @@ class MqttHarness(Harness):
 
     def __init__(self) -> None:
         self._broker: BrokerProcess | None = None
+        self._proxy: FaultProxy | None = None
 
     def make_broker(self) -> BrokerProcess:
         """The broker to start where the user has named none."""
@@ -77,10 +80,15 @@ class MqttHarness(Harness):
         if self.given.get("brokers") is None:
             self._broker = self.make_broker()
             self._broker.start()
+            self._proxy = FaultProxy((LOOPBACK, self._broker.port))
+            self._proxy.start()
 
     def stop(self) -> None:
         """Stop what was started."""
+        proxy, self._proxy = self._proxy, None
         broker, self._broker = self._broker, None
+        if proxy is not None:
+            proxy.stop()
         if broker is not None:
             broker.close()
 
@@ -90,7 +98,7 @@ class MqttHarness(Harness):
         return f"{self._broker.name} {self.version()} at {self._broker.address}"
 
     def params(self, role: Role) -> Mapping[str, Any]:
-        mine = {} if self._broker is None else {"brokers": self._broker.address}
+        mine = {} if self._proxy is None else {"brokers": self._proxy.broker}
         return {**mine, "type_spec": PATIENCE}
 
     def unreachable(self, role: Role) -> Mapping[str, Any]:
@@ -112,6 +120,23 @@ class MqttHarness(Harness):
         with self._own_broker().pausing():
             yield
 
+    @contextmanager
+    def disconnected(self) -> Iterator[None]:
+        """A context in which the proxy before the broker lets nobody through."""
+        self._own_broker()
+        assert self._proxy is not None
+        with self._proxy.severed():
+            yield
+
+    def durable(self, role: Role) -> Mapping[str, Any]:
+        """A session that the broker keeps for the reader.
+
+        The window is small because mosquitto 2.0 remembers no more than 20 messages of QoS 2 that
+        are under way to a client over a restart.
+        """
+        window = {"clean_session": False, "max_inflight_messages_set": {"inflight": 5}}
+        return {"client_id": f"durable-{uuid.uuid4().hex[:12]}", "type_spec": window}
+
     def _own_broker(self) -> BrokerProcess:
         if self._broker is None:
             raise NotOffered("the broker that was named is not the harness's to stall or stop")
@@ -126,3 +151,7 @@ class MosquittoHarness(MqttHarness):
 
     def version(self) -> str:
         return Mosquitto.version()
+
+    def restart(self) -> None:
+        """Stop mosquitto in order, since it saves its sessions then, and start it again."""
+        self._own_broker().restart()

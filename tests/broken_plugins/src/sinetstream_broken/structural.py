@@ -83,7 +83,10 @@ class StructuralReader:
         if subscription is None:
             raise ConnectionError("structural: this reader is not open; call open() first")
         while True:
-            letter = BROKER.take(subscription, self._timeout_s)
+            try:
+                letter = BROKER.take(subscription, self._timeout_s)
+            except OSError as error:
+                raise ConnectionError(f"structural: {error}") from error
             if letter is None:
                 return
             yield letter.payload, letter.topic, letter
@@ -112,7 +115,10 @@ class StructuralWriter:
         payload = payload_of(message)
         if not self._open:
             raise ConnectionError("structural: this writer is not open; call open() first")
-        BROKER.put(self._topic, payload)
+        try:
+            BROKER.put(self._topic, payload)
+        except OSError as error:
+            raise ConnectionError(f"structural: {error}") from error
 
     def metrics(self) -> Any:
         return None
@@ -172,7 +178,12 @@ class StructuralAsyncReader:
                 if callback is None:
                     stop.wait(POLL_S)
                     continue
-                letter = BROKER.take(subscription, POLL_S)
+                try:
+                    letter = BROKER.take(subscription, POLL_S)
+                except OSError as error:
+                    self._report(ConnectionError(f"structural: {error}"))
+                    stop.wait(POLL_S)
+                    continue
                 if letter is not None:
                     self._call((self._on_message or callback), letter.payload, letter.topic, letter)
         finally:
@@ -182,9 +193,12 @@ class StructuralAsyncReader:
         try:
             callback(*arguments)
         except Exception as error:  # noqa: BLE001 - the user's code; its errors are reported
-            on_failure = self._on_failure
-            if on_failure is not None:
-                on_failure(error)
+            self._report(error)
+
+    def _report(self, error: Exception) -> None:
+        on_failure = self._on_failure
+        if on_failure is not None:
+            on_failure(error)
 
     def metrics(self) -> Any:
         return None
