@@ -279,7 +279,8 @@ def async_read(stage: Stage) -> None:
 
         outbox = afresh(stage, lambda: stage.outbox(topic))
         expect_heard_or_told(stage, outbox, heard, lambda: bool(failures.calls))
-    for call in failures.calls:
+    for call in failures.calls[:MESSAGES]:
+        stage.note(f"on_failure was called with {shorten(call.arguments)}")
         stage.expect(
             len(call.arguments) == 1 and is_library_error(call.arguments[0]),
             expected="on_failure gets an error of this library",
@@ -307,25 +308,27 @@ def async_write(stage: Stage) -> None:
     writer: AsyncWriterActor = stage.writer(topic, **(acknowledging(stage) if lost else {}))
     stage.link(outbox_of(writer), stage.inbox(topic))
     with broken_off(stage):
-        states = _published(stage, writer, MESSAGES)
+        promises = _published(stage, writer, MESSAGES)
         if lost:
-            early = states.count("fulfilled")
+            early = _settled(stage, promises).count("fulfilled")
             stage.expect(
                 not early,
                 expected="no promise is fulfilled while the broker cannot be reached",
                 observed=f"{early} of {MESSAGES} are",
             )
             return
+        stage.idle(OUTAGE_S)
+    _settled(stage, promises)
     end = recovering_end(stage)
-    while "fulfilled" not in _published(stage, writer, 1):
+    while "fulfilled" not in _settled(stage, _published(stage, writer, 1)):
         if stage.past(end):
             stage.note("the writer did not recover, and said so")
             return
         stage.idle(0.1)
 
 
-def _published(stage: Stage, writer: AsyncWriterActor, count: int) -> list[str]:
-    """How the promises of some messages settled, which they must in time.
+def _published(stage: Stage, writer: AsyncWriterActor, count: int) -> list[Any]:
+    """The promises of some messages.
 
     That publish() raises the error itself is another rule's business (AWRITE-REJECT).
     """
@@ -338,13 +341,18 @@ def _published(stage: Stage, writer: AsyncWriterActor, count: int) -> list[str]:
             promises.append(result.value)
         else:
             raise Unjudged(f"publish() gives {shorten(result.value)}; see AWRITE-PROMISE")
+    return promises
+
+
+def _settled(stage: Stage, promises: list[Any]) -> list[str]:
+    """The states of promises, all of which must settle in time."""
     bound_s = stage.capabilities.recovered_within_s
     stage.wait_until(lambda: not any(is_pending(p) for p in promises), bound_s)
     states = [promise_state(promise) for promise in promises]
     stage.expect(
         "pending" not in states,
         expected=f"each promise settles within {bound_s:g} s, whatever the connection does",
-        observed=f"{states.count('pending')} of {count} are still pending",
+        observed=f"{states.count('pending')} of {len(promises)} are still pending",
     )
     for promise in promises:
         promise.catch(lambda reason: None)  # its state is all that is wanted
