@@ -22,6 +22,9 @@ from sinetstream_kafka.mock import MockCluster
 from sinetstream_sdk.consistency import Consistency
 from sinetstream_sdk.roles import Role
 
+ON_APACHE = (
+    "judge on Apache Kafka with --sinetstream-harness sinetstream_kafka.conformance:ApacheHarness"
+)
 WAIT_MS = 5000
 GIVE_UP_MS = 3000
 
@@ -96,6 +99,18 @@ class KafkaHarness(Harness):
         """A broker that answers nothing, so that sending fails after ``delivery_timeout_ms``."""
         return self.stalled()
 
+    def disconnected(self) -> AbstractContextManager[Any]:
+        """Not with the mock cluster: it has its clients connect to the port that it listens on."""
+        raise NotOffered(f"nothing can come between the mock cluster and its clients; {ON_APACHE}")
+
+    def restart(self) -> None:
+        """Not with the mock cluster."""
+        raise NotOffered(f"the mock cluster keeps nothing over a restart; {ON_APACHE}")
+
+    def durable(self, role: Role) -> Mapping[str, Any]:
+        """Nothing: Kafka keeps its messages, and a reader the place where it is."""
+        return {}
+
 
 class ApacheHarness(KafkaHarness):
     """The same with one node of Apache Kafka, which ``make brokers`` brings, behind a proxy."""
@@ -127,7 +142,7 @@ class ApacheHarness(KafkaHarness):
     def disconnected(self) -> AbstractContextManager[Any]:
         """The proxy before the broker lets nobody through."""
         if self._proxy is None:
-            return super().disconnected()
+            raise NotOffered("the brokers that were named are not the harness's to cut off")
         return self._proxy.severed()
 
     def restart(self) -> None:
@@ -135,7 +150,3 @@ class ApacheHarness(KafkaHarness):
         if not isinstance(self._broker, ApacheKafka):
             raise NotOffered("the brokers that were named are not the harness's to restart")
         self._broker.restart(kill=True)
-
-    def durable(self, role: Role) -> Mapping[str, Any]:
-        """Nothing: Kafka keeps its messages, and a reader the place where it is."""
-        return {}

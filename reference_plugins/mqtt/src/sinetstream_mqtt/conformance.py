@@ -128,6 +128,13 @@ class MqttHarness(Harness):
         with self._proxy.severed():
             yield
 
+    def restart(self) -> None:
+        """Not with amqtt."""
+        raise NotOffered(
+            "amqtt keeps nothing over a restart; judge on mosquitto with "
+            "--sinetstream-harness sinetstream_mqtt.conformance:MosquittoHarness"
+        )
+
     def durable(self, role: Role) -> Mapping[str, Any]:
         """A session that the broker keeps for the reader.
 
