@@ -56,7 +56,8 @@ def all_settled(
         return
     observed = f"promise {pending[0]} is still pending ({len(pending)} of {len(promises)} are)"
     where = [stops[number] for number in pending if number < len(stops) and stops[number]]
-    if where and len(pending) <= len(promises) / 4:
+    # Where most are lost, it is not for want of time. A busy machine loses some more by itself.
+    if where and len(pending) <= len(promises) / 2:
         observed += f"; publish() was stopped at {where[0]} while the acknowledgement came"
     raise Violation(
         f"every one of {len(promises)} promises settles within {within_s:g} s", observed
@@ -285,7 +286,14 @@ def fulfil(stage: Stage) -> None:
     refusing = stage.case == "refusing"
     with _failing(stage) if refusing else stage.offered(stage.harness.stalled):
         promises = [promised(stage, actor, b"not sent %d" % n) for n in range(3)]
-        stage.wait_until(lambda: any(promise_state(p) == "fulfilled" for p in promises), 0.5)
+        # None can be fulfilled any more once each has been rejected.
+        stage.wait_until(
+            lambda: (
+                any(promise_state(p) == "fulfilled" for p in promises)
+                or all(promise_state(p) == "rejected" for p in promises)
+            ),
+            0.5,
+        )
         early = [n for n, p in enumerate(promises) if promise_state(p) == "fulfilled"]
     what = "refuses every message" if refusing else "takes no message"
     stage.expect(

@@ -72,10 +72,12 @@ def deliver(stage: Stage) -> None:
     outbox = stage.outbox(topic)
     stage.link(outbox, inbox, judge=True)
     largest = stage.capabilities.largest_payload
-    payloads = {
-        "largest": [bytes(range(256)) * (largest // 256) + b"\xff" * (largest % 256)],
-        "generated": list(stage.generated(GENERATED)),
-    }.get(stage.case) or [NAMED[stage.case]]
+    if stage.case == "largest":
+        payloads = [bytes(range(256)) * (largest // 256) + b"\xff" * (largest % 256)]
+    elif stage.case == "generated":
+        payloads = list(stage.generated(GENERATED))
+    else:
+        payloads = [NAMED[stage.case]]
     arrives(stage, outbox, inbox, payloads)
 
 
