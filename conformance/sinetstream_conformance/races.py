@@ -29,7 +29,7 @@ from sinetstream_conformance.deadline import THREAD_PREFIX, Caller, TraceFunctio
 
 _PAUSES_S = (0.0, 0.0001, 0.001, 0.003)
 _SWITCH_S = 1e-5
-_TURNS = 10
+TURNS = 10
 """How many times a thread waits for its turn, at a guess, to deal with an acknowledgement."""
 
 
@@ -144,7 +144,7 @@ class Races:
         while (now := time.monotonic()) < end and (
             self._pausing
             or now - self._active < least_s / 2
-            or now - began < _TURNS * noise_s(began)
+            or now - began < TURNS * noise_s(began)
         ):
             time.sleep(least_s / 4)
 

@@ -31,6 +31,7 @@ SOURCE = "guide §3.2.4"
 MOST_STOPS = 100
 LONGEST_S = 5.0
 AT_ONCE_S = 0.5
+LEAST_MEETING_S = 0.015
 
 
 def linked_writer(stage: Stage) -> tuple[AsyncWriterActor, Inbox]:
@@ -194,16 +195,20 @@ def _runs_once(stage: Stage, promise: Any) -> None:
 def race(stage: Stage) -> None:
     with stage.races(rate=0.0) as races, arranged() as meetings:
         actor, _ = linked_writer(stage)
-        bound_s = min(max(3 * acknowledged_within(stage, actor), 0.05), 1.0)
+        # A safe promise has one thread wait for the other at many a stop, so that this adds up.
+        bound_s = min(max(3 * acknowledged_within(stage, actor), LEAST_MEETING_S), 1.0)
         end = time.monotonic() + LONGEST_S
         for settler_stops in (False, True):
             if settler_stops and stage.case == "get":
-                bound_s /= 3  # get() ends after the settlement, so that it is waited for in vain
+                # get() ends after the settlement, so that it is waited for in vain.
+                bound_s = max(bound_s / 3, LEAST_MEETING_S)
             at, further = 0, True
             # One stop after the other, until the way through then() or through settling has none.
             while further and at < MOST_STOPS and not stage.past(end):
                 at += 1
-                meeting = meetings.arrange(races, bound_s, at, settler_stops=settler_stops)
+                meeting = meetings.arrange(
+                    races, bound_s, at, settler_stops=settler_stops, noise_s=stage.noise_s
+                )
                 _meet(stage, races, actor, meeting)
                 further = bool(meeting.stop.where)
 

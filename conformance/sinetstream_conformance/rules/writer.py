@@ -257,9 +257,7 @@ def count(stage: Stage) -> None:
         raise Unjudged("no message arrived, or no declared consistency says what to expect")
 
 
-def _from_threads(
-    stage: Stage, consistency: Consistency
-) -> tuple[list[bytes], list[bytes], Inbox]:
+def _from_threads(stage: Stage, consistency: Consistency) -> tuple[list[bytes], list[bytes], Inbox]:
     """What was sent, what of it was received, and where more of it may still arrive."""
     topic = stage.topic()
     given = {"consistency": consistency_value(consistency)}
