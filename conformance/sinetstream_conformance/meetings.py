@@ -7,6 +7,7 @@ settles until the attaching one stands where it is to stand; or the other way ro
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -15,7 +16,7 @@ from typing import Any, Self
 from promise import Promise
 
 from sinetstream_conformance.actors import is_pending
-from sinetstream_conformance.races import Races, Stop
+from sinetstream_conformance.races import TURNS, Races, Stop
 
 _SETTLING = (
     *("_fulfill", "_reject", "_resolve_callback", "_reject_callback"),
@@ -23,13 +24,30 @@ _SETTLING = (
 )
 """Methods that settle a promise, under the names that ``promise`` and the SDK give them."""
 
+_MOST_S = 0.2
+"""How long either thread waits for the other at most, however late the machine's timers are."""
+
+
+def _punctual(since: float) -> float:
+    """The lateness of timers where nobody measures it."""
+    return 0.0
+
 
 class Meeting:
     """One meeting. The thread that enters it as a context manager is the one that attaches."""
 
-    def __init__(self, races: Races, within_s: float, at: int, *, settler_stops: bool) -> None:
+    def __init__(
+        self,
+        races: Races,
+        within_s: float,
+        at: int,
+        *,
+        settler_stops: bool,
+        noise_s: Callable[[float], float],
+    ) -> None:
         self._races = races
         self._within_s = within_s
+        self._noise_s = noise_s
         self._at = at
         self._settler_stops = settler_stops
         self._attacher = 0
@@ -58,14 +76,14 @@ class Meeting:
         """Attach to the promise, here where the meeting was entered."""
         if self._settler_stops:
             if is_pending(promise):
-                self._settler_ready.wait(self._within_s)
+                self._wait(self._settler_ready)
             attach()
             return
 
         def hold() -> None:
             self._attacher_ready.set()
             if is_pending(promise):
-                self._settler_ready.wait(self._within_s)
+                self._wait(self._settler_ready)
 
         with self._races.stop(self._at, hold) as self.stop:
             attach()
@@ -76,17 +94,25 @@ class Meeting:
             return settle()
         try:
             if not self._settler_stops:
-                self._attacher_ready.wait(self._within_s)
+                self._wait(self._attacher_ready)
                 return settle()
 
             def hold() -> None:
                 self._settler_ready.set()
-                self._attacher_ready.wait(self._within_s)
+                self._wait(self._attacher_ready)
 
             with self._races.stop(self._at, hold) as self.stop:
                 return settle()
         finally:
             self._settler_ready.set()
+
+    def _wait(self, event: threading.Event) -> None:
+        """Wait for the other thread; in vain, if it waits for a lock that this one holds."""
+        began = time.monotonic()
+        while not event.wait(self._within_s):
+            passed = time.monotonic() - began
+            if passed >= min(TURNS * self._noise_s(began), _MOST_S):
+                return
 
 
 class Meetings:
@@ -95,14 +121,24 @@ class Meetings:
     def __init__(self) -> None:
         self._current: Meeting | None = None
 
-    def arrange(self, races: Races, within_s: float, at: int, *, settler_stops: bool) -> Meeting:
+    def arrange(
+        self,
+        races: Races,
+        within_s: float,
+        at: int,
+        *,
+        settler_stops: bool,
+        noise_s: Callable[[float], float] = _punctual,
+    ) -> Meeting:
         """The next meeting.
 
-        :param within_s: how long either thread waits for the other, at most
+        :param within_s: how long either thread waits for the other, in seconds, on a quiet machine
         :param at: the point on its way at which the one thread stops, counted from 1
         :param settler_stops: whether that is the settling thread
+        :param noise_s: how late timers have been since a monotonic time; the threads wait longer
+            where they are late
         """
-        self._current = Meeting(races, within_s, at, settler_stops=settler_stops)
+        self._current = Meeting(races, within_s, at, settler_stops=settler_stops, noise_s=noise_s)
         return self._current
 
     def settle(self, settle: Callable[[], Any]) -> Any:

@@ -23,6 +23,8 @@ from sinetstream_sdk.roles import Role
 MESSAGES = 30
 MOST_MESSAGES = 100
 _LEAST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.05
+_MOST_S = 0.5
+"""How long a stop is at most, where the plugin's threads are busy or the machine is."""
 _FALL_BEHIND_S = 0.002
 
 
@@ -60,14 +62,16 @@ def published_with_stops(
     least_s = min(max(2 * acknowledged_within(stage, actor), _LEAST_PAUSE_S), _LONGEST_PAUSE_S)
     instance, promises, stops = actor.instance, list[Any](), list[str]()
     at = points = 0
+
+    def hold() -> None:
+        races.let_others_run(least_s, _MOST_S, stage.noise_s)
+
     while len(promises) < MOST_MESSAGES and (len(promises) < MESSAGES or at < points):
         at = at + 1 if at < points else 1
         payload = b"stopped at %d" % at
 
         def publish(at: int = at, payload: bytes = payload) -> tuple[Any, str, int]:
-            with races.stop(
-                at, lambda: races.let_others_run(least_s, 4 * _LONGEST_PAUSE_S)
-            ) as stop:
+            with races.stop(at, hold) as stop:
                 promise = instance.publish(payload)
             return promise, stop.where, stop.passed
 

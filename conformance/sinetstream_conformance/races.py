@@ -29,6 +29,8 @@ from sinetstream_conformance.deadline import THREAD_PREFIX, Caller, TraceFunctio
 
 _PAUSES_S = (0.0, 0.0001, 0.001, 0.003)
 _SWITCH_S = 1e-5
+TURNS = 10
+"""How many times a thread waits for its turn, at a guess, to deal with an acknowledgement."""
 
 
 def seams(classes: Iterator[type] | list[type]) -> tuple[str, ...]:
@@ -100,6 +102,8 @@ class Races:
         self._thread = _Thread()
         self._slow_s = 0.0
         self._active = 0.0
+        self._pausing: set[int] = set()
+        """The plugin's threads that pause just now, and will go on."""
 
     @contextmanager
     def stop(self, at: int, hold: Callable[[], None]) -> Iterator[Stop]:
@@ -124,11 +128,24 @@ class Races:
         finally:
             self._slow_s = 0.0
 
-    def let_others_run(self, least_s: float, most_s: float) -> None:
-        """Pause for ``least_s``, and as long after that as the plugin's threads are busy."""
-        end = time.monotonic() + most_s
+    def let_others_run(
+        self, least_s: float, most_s: float, noise_s: Callable[[float], float]
+    ) -> None:
+        """Pause for ``least_s``, and as long after that as the plugin's threads are busy.
+
+        On a machine where timers are late, so are the plugin's threads, which wait for the
+        interpreter many times where a timer does once: the pause is longer in proportion.
+
+        :param noise_s: how late timers have been since a monotonic time
+        """
+        began = time.monotonic()
+        end = began + most_s
         time.sleep(least_s)
-        while (now := time.monotonic()) < end and now - self._active < least_s / 2:
+        while (now := time.monotonic()) < end and (
+            self._pausing
+            or now - self._active < least_s / 2
+            or now - began < TURNS * noise_s(began)
+        ):
             time.sleep(least_s / 4)
 
     def end(self) -> None:
@@ -159,12 +176,22 @@ class Races:
         if plugins:
             self._active = time.monotonic()
         if plugins and self._slow_s:
-            time.sleep(self._slow_s)
+            self._sleep(self._slow_s)
         elif self.budget > 0 and self._random.random() < (
             self.threads_rate if plugins else self.rate
         ):
             self.budget -= 1
-            time.sleep(self._random.choice(_PAUSES_S))
+            self._sleep(self._random.choice(_PAUSES_S))
+
+    def _sleep(self, seconds: float) -> None:
+        if self._on_kits_thread():
+            time.sleep(seconds)
+            return
+        me = threading.get_ident()
+        self._pausing.add(me)
+        time.sleep(seconds)
+        self._pausing.discard(me)
+        self._active = time.monotonic()
 
     def _on_kits_thread(self) -> bool:
         if self._thread.is_kits is None:

@@ -101,6 +101,24 @@ def memory_in_use() -> int:
     return sum(trace.size for trace in allocated.traces)
 
 
+def set_heap_apart() -> bool:
+    """Let :func:`settle_garbage` look only at what is made from now on; say whether that was done.
+
+    All that pytest, Hypothesis and the program have made so far would else be gone through again
+    at each call. Whoever has set the heap apart before goes on having it so.
+    """
+    if gc.get_freeze_count():
+        return False
+    gc.collect()
+    gc.freeze()
+    return True
+
+
+def put_heap_back() -> None:
+    """Undo :func:`set_heap_apart`."""
+    gc.unfreeze()
+
+
 def settle_garbage() -> None:
     """Let reference cycles go, so that only what is really held counts."""
     for _ in range(2):

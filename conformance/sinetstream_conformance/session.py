@@ -19,7 +19,7 @@ from sinetstream_conformance.deadline import (
     format_error,
 )
 from sinetstream_conformance.harness import Harness, NotOffered
-from sinetstream_conformance.residue import plugin_threads
+from sinetstream_conformance.residue import plugin_threads, put_heap_back, set_heap_apart
 from sinetstream_conformance.rule import Rule, catalogue
 from sinetstream_conformance.stage import Stage
 from sinetstream_conformance.subject import Subject
@@ -104,6 +104,7 @@ class Session:
         self._stages: list[tuple[Stage, Outcome]] = []
         self._failed_links = 0
         self._hung_closes = 0
+        self._heap_apart = False
         self._threads_before = plugin_threads()
         self._refusals: dict[Role, str] = {}
         self._redactor = Redactor(self.params)
@@ -118,6 +119,7 @@ class Session:
         except BaseException:
             self._stop_threads()
             raise
+        self._heap_apart = set_heap_apart()
         return self
 
     def __exit__(
@@ -132,6 +134,8 @@ class Session:
         finally:
             self.charged = self.charge_late_callbacks()
             self._stop_threads()
+            if self._heap_apart:
+                put_heap_back()
 
     def _stop_threads(self) -> None:
         self.metronome.stop()

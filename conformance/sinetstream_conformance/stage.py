@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from sinetstream_conformance.session import Session
 
 POLL_S = 0.002
-INBOX_TIMEOUT_MS = 100
+INBOX_TIMEOUT_MS = 50
 
 
 class Stage:

@@ -13,7 +13,7 @@ from promise import Promise
 from sinetstream_conformance import Verdict, check
 from sinetstream_conformance.deadline import Caller
 from sinetstream_conformance.meetings import arranged
-from sinetstream_conformance.races import provoked
+from sinetstream_conformance.races import TURNS, provoked
 from sinetstream_conformance.settlements import count_settlements
 from sinetstream_sdk.promises import SafePromise
 
@@ -154,3 +154,35 @@ def test_threads_of_the_plugin_fall_behind_and_those_of_the_kit_do_not(caller: C
         thread.join(20.0)
     assert took[0] > 0.1
     assert ours < took[0]
+
+
+def test_a_stop_is_longer_where_timers_are_late(caller: Caller) -> None:
+    """It lasts in proportion to how late they are, up to its limit."""
+    with provoked(caller, [], 1, rate=0.0) as races:
+        began = time.monotonic()
+        races.let_others_run(0.01, 5.0, lambda since: 0.02)
+        assert time.monotonic() - began >= TURNS * 0.02
+        began = time.monotonic()
+        races.let_others_run(0.01, 0.1, lambda since: 60.0)
+        assert 0.1 <= time.monotonic() - began < TURNS * 60.0
+
+
+def test_a_stop_outlasts_the_pauses_of_the_plugins_threads(caller: Caller) -> None:
+    """A thread that pauses between two lines has not dealt with its acknowledgement yet."""
+    begun = threading.Event()
+
+    def work() -> None:
+        begun.set()
+        Promise.resolve(None).then(lambda value: value)
+
+    with provoked(caller, [], 1, rate=0.0) as races:
+        with races.slow(0.1):
+            thread = threading.Thread(target=work)
+            thread.start()
+            assert begun.wait(5.0)
+            time.sleep(0.01)
+            began = time.monotonic()
+            races.let_others_run(0.01, 0.5, lambda since: 0.0)
+            took = time.monotonic() - began
+        thread.join(20.0)
+    assert took >= 0.5

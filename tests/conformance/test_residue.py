@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import selectors
 import socket
 import tracemalloc
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sinetstream_conformance import residue
-from sinetstream_conformance.residue import Descriptors, memory_in_use
+from sinetstream_conformance import check, residue
+from sinetstream_conformance.residue import (
+    Descriptors,
+    memory_in_use,
+    put_heap_back,
+    set_heap_apart,
+    settle_garbage,
+)
 
 MEGABYTE = 1 << 20
 ALLOCATE = "held = [bytearray(1 << 20)]"
@@ -71,3 +79,40 @@ def test_what_others_close_hides_nothing() -> None:
     os.close(second)
     with selectors.DefaultSelector():
         assert "1 more than before" in Descriptors.now().grown_since(before)
+
+
+class _Cycle:
+    """Something that only the garbage collector can let go."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_a_heap_set_apart_is_not_gone_through_until_it_is_put_back() -> None:
+    """What is made afterwards is still let go at once, and what was there before not until then."""
+    before = _Cycle()
+    old = weakref.ref(before)
+    assert set_heap_apart()
+    try:
+        assert not set_heap_apart()
+        del before
+        new = weakref.ref(_Cycle())
+        settle_garbage()
+        assert new() is None
+        assert old() is not None
+    finally:
+        put_heap_back()
+    settle_garbage()
+    assert old() is None
+
+
+def test_a_session_puts_back_the_heap_only_if_it_has_set_it_apart(plugins: Path) -> None:
+    """Whoever had the heap set apart before a run has it so after the run, and nobody else has."""
+    check("memory", rules=["LIFE-OPEN"])
+    assert gc.get_freeze_count() == 0
+    assert set_heap_apart()
+    try:
+        check("memory", rules=["LIFE-OPEN"])
+        assert gc.get_freeze_count() > 0
+    finally:
+        put_heap_back()

@@ -31,6 +31,7 @@ SOURCE = "guide §3.2.4"
 MOST_STOPS = 100
 LONGEST_S = 5.0
 AT_ONCE_S = 0.5
+LEAST_MEETING_S = 0.015
 
 
 def linked_writer(stage: Stage) -> tuple[AsyncWriterActor, Inbox]:
@@ -56,7 +57,8 @@ def all_settled(
         return
     observed = f"promise {pending[0]} is still pending ({len(pending)} of {len(promises)} are)"
     where = [stops[number] for number in pending if number < len(stops) and stops[number]]
-    if where and len(pending) <= len(promises) / 4:
+    # Where most are lost, it is not for want of time. A busy machine loses some more by itself.
+    if where and len(pending) <= len(promises) / 2:
         observed += f"; publish() was stopped at {where[0]} while the acknowledgement came"
     raise Violation(
         f"every one of {len(promises)} promises settles within {within_s:g} s", observed
@@ -193,16 +195,20 @@ def _runs_once(stage: Stage, promise: Any) -> None:
 def race(stage: Stage) -> None:
     with stage.races(rate=0.0) as races, arranged() as meetings:
         actor, _ = linked_writer(stage)
-        bound_s = min(max(3 * acknowledged_within(stage, actor), 0.05), 1.0)
+        # A safe promise has one thread wait for the other at many a stop, so that this adds up.
+        bound_s = min(max(3 * acknowledged_within(stage, actor), LEAST_MEETING_S), 1.0)
         end = time.monotonic() + LONGEST_S
         for settler_stops in (False, True):
             if settler_stops and stage.case == "get":
-                bound_s /= 3  # get() ends after the settlement, so that it is waited for in vain
+                # get() ends after the settlement, so that it is waited for in vain.
+                bound_s = max(bound_s / 3, LEAST_MEETING_S)
             at, further = 0, True
             # One stop after the other, until the way through then() or through settling has none.
             while further and at < MOST_STOPS and not stage.past(end):
                 at += 1
-                meeting = meetings.arrange(races, bound_s, at, settler_stops=settler_stops)
+                meeting = meetings.arrange(
+                    races, bound_s, at, settler_stops=settler_stops, noise_s=stage.noise_s
+                )
                 _meet(stage, races, actor, meeting)
                 further = bool(meeting.stop.where)
 
@@ -285,7 +291,14 @@ def fulfil(stage: Stage) -> None:
     refusing = stage.case == "refusing"
     with _failing(stage) if refusing else stage.offered(stage.harness.stalled):
         promises = [promised(stage, actor, b"not sent %d" % n) for n in range(3)]
-        stage.wait_until(lambda: any(promise_state(p) == "fulfilled" for p in promises), 0.5)
+        # None can be fulfilled any more once each has been rejected.
+        stage.wait_until(
+            lambda: (
+                any(promise_state(p) == "fulfilled" for p in promises)
+                or all(promise_state(p) == "rejected" for p in promises)
+            ),
+            0.5,
+        )
         early = [n for n, p in enumerate(promises) if promise_state(p) == "fulfilled"]
     what = "refuses every message" if refusing else "takes no message"
     stage.expect(

@@ -135,7 +135,7 @@ class FixedDeadline(MemoryIterator):
 @breaks(
     "READ-TIMEOUT-RESTART",
     role="reader",
-    says=("waits the whole 300 ms again", "it gave up after", "at the start of each next()"),
+    says=("waits the whole 240 ms again", "it gave up after", "at the start of each next()"),
 )
 class CountsFromTheStart(MemoryReader):
     """Gives the whole iteration receive_timeout_ms."""
