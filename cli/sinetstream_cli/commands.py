@@ -54,8 +54,10 @@ def new(into: str, defaults: bool, **answers: str | None) -> int:
     """Begin a plugin from the template; TYPE_NAME is what users will write as 'type:'.
 
     Without --defaults up to six questions are asked, each with a default. The kind says what the
-    messages travel through: 'in-process' this process itself, 'network' a broker with a client
-    written in the project, 'wrap' a synchronous client library that there is already.
+    messages travel through: 'wrap' a client library that there is already, 'network' a broker whose
+    protocol the project speaks itself, 'in-process' whatever has neither server nor library: this
+    process, a directory, a pipe, a device. Where reading blocks and cannot be woken, as with many
+    devices, 'wrap' has the loop for it.
 
     \b
     Examples:
@@ -209,12 +211,14 @@ for _option, _metavar, _help in _KIT_OPTIONS:
 def explain(rules: tuple[str, ...]) -> int:
     """Explain rules of the contract; without RULE, list them all.
 
-    The rule, where it comes from, how a plugin keeps it and how it breaks it, and the mend.
+    The rule, where it comes from, how a plugin keeps it and how it breaks it, and the mend. A
+    capability or a method of a harness, such as 'retained' or 'unreachable', is explained as well.
 
     \b
     Examples:
       sinetstream-sdk explain READ-TIMEOUT
       sinetstream-sdk explain 'AREAD-*'
+      sinetstream-sdk explain retained
     """
     try:
         from sinetstream_cli import explaining

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
+from sinetstream_cli.declaring import capability_words, declared_words, facts
 from sinetstream_conformance.rule import Rule, catalogue, select
 
 _WIDTH = 96
@@ -14,14 +15,25 @@ _LABEL = 10
 def explain(ids: Iterable[str]) -> str:
     """Everything there is to know about some rules; ``LIFE-*`` stands for several.
 
+    The name of a capability, or of a method of a harness, is explained as well.
+
     :raises KeyError: an id that names no rule; the message lists near ones
     """
     wanted = [item for text in ids for item in text.split(",") if item.strip()]
     blocks: dict[str, str] = {}
     for item in wanted:
-        for rule in select([item]).values():
+        key = item.strip().upper()
+        if key.lower() in declared_words():
+            blocks[key] = _declared(key.lower())
+            continue
+        for rule in select([key]).values():
             blocks[rule.id] = _block(rule)
     return "\n\n".join(blocks.values())
+
+
+def _declared(word: str) -> str:
+    kind = "capability" if word in capability_words() else "method of the harness"
+    return "\n".join([f"{word}  ({kind})", *(_field(*fact) for fact in facts(word))])
 
 
 def overview() -> str:

@@ -22,6 +22,15 @@ class ScaffoldError(Exception):
     """No project can be made; the message is one line that says what to do."""
 
 
+class _AnswerRefused(ScaffoldError):
+    """The template refuses the answer to ``question``; ``instead`` would do, unless empty."""
+
+    def __init__(self, message: str, question: str, instead: str) -> None:
+        super().__init__(message)
+        self.question = question
+        self.instead = instead
+
+
 def template_folder() -> Path:
     """Where the template is: in the installed SDK or, in a checkout, beside it.
 
@@ -54,22 +63,19 @@ def new_project(
     :param answers: by the names in :data:`QUESTIONS`; what is missing has a default
     :param output_dir: where the project's folder is made
     :param template_dir: a template other than the SDK's own
-    :param ask: ask on the terminal, with ``answers`` as defaults, till no answer is refused
+    :param ask: ask on the terminal, with ``answers`` as defaults, till no answer is refused; in
+        place of a refused one the default is what would do
     :param tell: takes the line that says why an answer was refused, before it is asked again
     :raises ScaffoldError: an answer is refused, the folder exists, or cookiecutter is missing
     """
     template = template_dir or template_folder()
     given = dict(answers or {})
     _check_names(given, template)
-    while True:
-        given = _complete(given, template, ask=ask)
-        try:
-            _check_values(given, template)
-            break
-        except ScaffoldError as refused:
-            if not ask:
-                raise
-            tell(str(refused))
+    if ask:
+        given = _asked(given, template, tell)
+    else:
+        given = _complete(given, template, ask=False)
+        _check_values(given, template)
     target = Path(output_dir) / given["distribution_name"]
     if target.exists():
         raise ScaffoldError(
@@ -136,6 +142,40 @@ def _check_names(given: Mapping[str, str], template: Path) -> None:
             raise ScaffoldError(f"{name}: there is no {given[name]!r}{hint}")
 
 
+def _asked(given: dict[str, str], template: Path, tell: Callable[[str], object]) -> dict[str, str]:
+    """The answers from the terminal, asked for till none is refused."""
+    refused: ScaffoldError | None = None
+    complete = False
+    while True:
+        try:
+            _check_values(given, template)
+        except _AnswerRefused as why:
+            refused = why
+            tell(str(why))
+            given = _mended(given, why, template)
+            complete = False
+            continue
+        if complete:
+            return given
+        try:
+            given = _complete(given, template, ask=True)
+        except ScaffoldError as nobody:
+            raise (refused or nobody) from nobody
+        complete = True
+
+
+def _mended(given: dict[str, str], why: _AnswerRefused, template: Path) -> dict[str, str]:
+    """The answers with what would do for the refused one, or without it."""
+    known = [name for name in given if name != why.question]
+    if why.question == "type_name":
+        # What was worked out from the refused name goes with it.
+        old = _complete({"type_name": given["type_name"]}, template, ask=False)
+        known = [name for name in known if given[name] != old[name]]
+    return {name: given[name] for name in known} | (
+        {why.question: why.instead} if why.instead else {}
+    )
+
+
 def _complete(given: Mapping[str, str], template: Path, *, ask: bool) -> dict[str, str]:
     """The answers with what was missing, from the defaults or from the terminal."""
     generate = _imported("cookiecutter.generate")
@@ -159,4 +199,4 @@ def _check_values(given: Mapping[str, str], template: Path) -> None:
     try:
         names["check"](given)
     except names["Refused"] as refused:
-        raise ScaffoldError(str(refused)) from refused
+        raise _AnswerRefused(str(refused), refused.question, refused.instead) from refused

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sinetstream_conformance.checking import check
     from sinetstream_conformance.declarations import BadDeclaration
     from sinetstream_conformance.harness import Harness, NotOffered
+    from sinetstream_conformance.harness_faults import HarnessError
     from sinetstream_conformance.report import Report, Standing
     from sinetstream_conformance.subject import NoSuchPlugin
     from sinetstream_conformance.verdict import Level, Outcome, Verdict
@@ -25,6 +26,7 @@ __all__ = [
     "Capabilities",
     "Delivery",
     "Harness",
+    "HarnessError",
     "Level",
     "NoSuchPlugin",
     "NotOffered",
@@ -40,6 +42,7 @@ _HOMES = {
     "Capabilities": "capabilities",
     "Delivery": "capabilities",
     "Harness": "harness",
+    "HarnessError": "harness_faults",
     "Level": "verdict",
     "NoSuchPlugin": "subject",
     "NotOffered": "harness",

@@ -41,7 +41,11 @@ class Capabilities:
     delivery: Delivery | None = None
     """Whether readers of one topic compete for its messages or each get all of them."""
     retained: bool | None = None
-    """True: messages published before ``open()`` are seen. False: they never are."""
+    """True: messages published before ``open()`` are seen, as in a queue, a directory, or a log
+    that is read from its beginning. False: they never are, as with plain publish/subscribe. Left
+    out: it depends, or nobody knows, and READ-BACKLOG is skipped. It is about ``open()`` of the
+    reader, and not about whether the system keeps messages once they were read.
+    """
     ordered: Order | bool | None = None
     """Whether one writer's messages arrive in the order of publishing, and among which of them.
 

@@ -47,6 +47,8 @@ def check(
     :param host: the host that the HOST rules run it through: ``sdk`` or ``published``
     :raises NoSuchPlugin: it is not installed, or registers no role
     :raises BadDeclaration: its harness cannot be used
+    :raises HarnessError: its harness cannot start; where it fails in a check, that check is
+        HARNESS-ERROR, the others are made all the same, and the report's ``exit_code`` is 3
     :raises KeyError: a rule that there is not
     """
     subject = load_subject(plugin, distribution)
@@ -67,6 +69,7 @@ def check(
         header,
         level if isinstance(level, Level) else Level[level.upper()],
         partial=chosen is not None or wanted is not None,
+        stop_fault=session.stop_fault,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 from promise import Promise
@@ -26,6 +27,7 @@ _LEAST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.05
 _MOST_S = 0.5
 """How long a stop is at most, where the plugin's threads are busy or the machine is."""
 _FALL_BEHIND_S = 0.002
+_LET_THROUGH_S = 0.5
 
 
 def as_promise(value: Any) -> Any:
@@ -111,6 +113,28 @@ def published_and_closed(stage: Stage) -> tuple[list[Any], Inbox]:
     stage.expect_returned(result, "close() returns while messages are under way")
     actor.closed = True
     return promises, inbox
+
+
+def doubt_of_the_harness(stage: Stage, inbox: Inbox) -> str:
+    """What speaks for a harness whose ``failing_sends()`` lets messages through; empty if nothing.
+
+    To be asked inside that context, once a promise is fulfilled there.
+    """
+    signs = []
+    with suppress(Unjudged):
+        if inbox.payloads(1, _LET_THROUGH_S):
+            signs.append("the message arrives")
+    if Role.WRITER in stage.subject.classes:
+        with suppress(Unjudged):
+            writer = stage.opened(stage.build(Role.WRITER, stage.topic()))
+            if writer.publish(b"refused, too").returned:
+                signs.append("publish() of the plugin's synchronous writer succeeds")
+    if not signs:
+        return ""
+    return (
+        f"; the harness may be to blame: inside its failing_sends() {' and '.join(signs)}, "
+        "so see first whether that makes sends fail"
+    )
 
 
 def never_came(inbox: Inbox, payloads: set[bytes]) -> set[bytes]:

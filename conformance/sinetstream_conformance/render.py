@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 
-from sinetstream_conformance.report import Report
+from sinetstream_conformance.report import Report, Standing
+from sinetstream_conformance.shared_reasons import shared_reasons, why_unproven
 from sinetstream_conformance.verdict import Outcome, Verdict
 
 _WIDTH = 96
 _LABEL = 10
 
 
-def failure_block(outcome: Outcome) -> str:
-    """Everything there is to say about one check that did not pass."""
+def failure_blocks(outcomes: Iterable[Outcome]) -> list[str]:
+    """A block for each check that did not pass, but for a reason that many share only one."""
+    outcomes = list(outcomes)
+    shared = shared_reasons(outcomes)
+    remarks = {reason.first.id: reason.remark() for reason in shared}
+    told = {outcome.id for reason in shared for outcome in reason.others}
+    return [failure_block(o, also=remarks.get(o.id, "")) for o in outcomes if o.id not in told]
+
+
+def failure_block(outcome: Outcome, *, also: str = "") -> str:
+    """Everything there is to say about one check that did not pass.
+
+    :param also: what is to be said of other checks that did not pass for the same reason
+    """
     lines = [f"{outcome.verdict.label}  {outcome.id}  ({outcome.level.name})"]
     lines += _field("rule", f"{outcome.says} [{outcome.source}]")
     if outcome.expected:
@@ -28,6 +42,8 @@ def failure_block(outcome: Outcome) -> str:
         lines += _field("cause", outcome.cause)
     if outcome.mend:
         lines += _field("mend", outcome.mend)
+    if also:
+        lines += _field("also", also)
     lines += [f"  {'replay':<{_LABEL}}{outcome.replay}"]
     return "\n".join(lines)
 
@@ -69,9 +85,12 @@ def summary_lines(report: Report) -> list[str]:
             f"{report.plugin} {name:<13} {label:<18} {role.exercised} of {total} rules exercised: "
             f"{shown}"
         )
+    if report.stop_fault:
+        lines.append(f"{report.plugin}: the harness could not be taken down: {report.stop_fault}")
     if not report.partial:
         judged = [name for name, role in report.roles.items() if role.role is not None]
-        lines.append(f"{report.plugin}: {report.overall.value} ({', '.join(judged)})")
+        why = f": {why_unproven(report.outcomes)}" if report.overall is Standing.UNPROVEN else ""
+        lines.append(f"{report.plugin}: {report.overall.value} ({', '.join(judged)}){why}")
     return lines
 
 

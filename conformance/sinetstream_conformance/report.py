@@ -11,6 +11,11 @@ from enum import Enum
 from sinetstream_conformance.verdict import Level, Outcome, Verdict, scope_name
 from sinetstream_sdk.roles import Role
 
+HARNESS_BROKE = 3
+"""The exit code for a harness that is at fault, whether it cannot start or fails in a check."""
+
+_UNTOLD = {Verdict.INCONCLUSIVE, Verdict.HARNESS_ERROR, Verdict.KIT_ERROR}
+
 
 class Standing(Enum):
     """What the outcomes of one role come to."""
@@ -64,6 +69,8 @@ class Report:
     level: Level = Level.SHOULD
     partial: bool = False
     """Whether only some rules or roles were asked for, so that no standing can be given."""
+    stop_fault: str = ""
+    """Why the harness could not be taken down; empty where it could."""
 
     @property
     def roles(self) -> dict[str, RoleReport]:
@@ -98,7 +105,9 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 where nothing fails the run, 1 otherwise."""
+        """0 where nothing fails the run, 3 where the harness is at fault, 1 otherwise."""
+        if self.stop_fault or any(o.verdict is Verdict.HARNESS_ERROR for o in self.outcomes):
+            return HARNESS_BROKE
         return 1 if self.failures else 0
 
     def to_json(self) -> str:
@@ -109,6 +118,7 @@ class Report:
                 "header": self.header,
                 "level": self.level.name,
                 "partial": self.partial,
+                "stop_fault": self.stop_fault,
                 "standing": {
                     name: self.standing(role.role).value for name, role in self.roles.items()
                 },
@@ -120,10 +130,10 @@ class Report:
 
     def to_text(self) -> str:
         """The report as a terminal shows it: the failures, then the standing of each role."""
-        from sinetstream_conformance.render import failure_block, summary_lines
+        from sinetstream_conformance.render import failure_blocks, summary_lines
 
-        blocks = [failure_block(outcome) for outcome in self.failures]
-        return "\n\n".join([*blocks, "\n".join([*self.header, *summary_lines(self)])])
+        end = "\n".join([*self.header, *summary_lines(self)])
+        return "\n\n".join([*failure_blocks(self.failures), end])
 
     def __str__(self) -> str:
         return self.to_text()
@@ -136,7 +146,7 @@ def counts_as_must(outcome: Outcome) -> bool:
 
 def fails_run(outcome: Outcome, level: Level) -> bool:
     """Whether an outcome fails a run at ``level``."""
-    if outcome.verdict is Verdict.KIT_ERROR:
+    if outcome.verdict in (Verdict.KIT_ERROR, Verdict.HARNESS_ERROR):
         return True
     if outcome.verdict not in (Verdict.FAIL, Verdict.INCONCLUSIVE):
         return False
@@ -149,7 +159,7 @@ def standing_of(outcomes: Iterable[Outcome]) -> Standing:
     should = {o.verdict for o in outcomes if not counts_as_must(o)}
     if must & {Verdict.FAIL, Verdict.XFAIL}:
         return Standing.BROKEN
-    if must & {Verdict.INCONCLUSIVE, Verdict.KIT_ERROR} or Verdict.PASS not in must:
+    if must & _UNTOLD or Verdict.PASS not in must:
         return Standing.UNPROVEN
     if should <= {Verdict.PASS, Verdict.SKIP}:
         return Standing.STRICT

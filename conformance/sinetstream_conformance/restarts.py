@@ -47,6 +47,7 @@ def over_a_restart(stage: Stage, guarantee: Consistency) -> History:
     :raises NotDeclared: the harness cannot restart its broker, or keep messages for a reader
     :raises Unjudged: too little happened to say anything
     """
+    stage.harness.expect_offer("restart")
     topic, history = stage.topic(), History()
     reader = _reader(stage, topic, guarantee)
     writer = stage.writer(topic, consistency=guarantee)

@@ -19,6 +19,7 @@ from sinetstream_conformance.deadline import (
     format_error,
 )
 from sinetstream_conformance.harness import Harness, NotOffered
+from sinetstream_conformance.harness_faults import GuardedHarness, HarnessError
 from sinetstream_conformance.residue import plugin_threads, put_heap_back, set_heap_apart
 from sinetstream_conformance.rule import Rule, catalogue
 from sinetstream_conformance.stage import Stage
@@ -89,10 +90,12 @@ class Session:
         host: str = "sdk",
     ) -> None:
         self.subject = subject
-        self.harness = harness
+        self.harness = GuardedHarness(harness, subject.name)
+        self.stop_fault = ""
+        """Why the harness could not be taken down."""
         self.params: Mapping[str, Any] = params or {}
         self.seed = seed
-        self.expected_failures = {**harness.expected_failures, **(expected_failures or {})}
+        self.expected_failures = {**self.harness.expected_failures, **(expected_failures or {})}
         self.replay = replay
         """The options that a replay needs besides plugin, rule, role and seed."""
         self.host = host
@@ -111,13 +114,19 @@ class Session:
 
     def __enter__(self) -> Self:
         self.metronome = Metronome()
+        is_up = False
         try:
             self.harness.given = self.params
             self.harness.start()
+            is_up = True
             secrets = [self.harness.params(role) for role in self.subject.roles]
             self._redactor = Redactor({"given": self.params, "harness": secrets})
-        except BaseException:
+        except BaseException as error:
+            if is_up:
+                self._stop_harness()
             self._stop_threads()
+            if isinstance(error, HarnessError):
+                raise error.scrubbed(self._redactor_of_what_there_is()) from None
             raise
         self._heap_apart = set_heap_apart()
         return self
@@ -130,12 +139,26 @@ class Session:
     ) -> None:
         try:
             self._await_late_callbacks()
-            self.harness.stop()
+            self._stop_harness()
         finally:
             self.charged = self.charge_late_callbacks()
             self._stop_threads()
             if self._heap_apart:
                 put_heap_back()
+
+    def _stop_harness(self) -> None:
+        try:
+            self.harness.stop()
+        except HarnessError as fault:
+            self.stop_fault = str(fault.scrubbed(self._redactor))
+
+    def _redactor_of_what_there_is(self) -> Redactor:
+        """Takes out the secrets that can be known of a harness that did not come up."""
+        found = []
+        for role in self.subject.roles:
+            with suppress(HarnessError):
+                found.append(self.harness.params(role))
+        return Redactor({"given": self.params, "harness": found})
 
     def _stop_threads(self) -> None:
         self.metronome.stop()
@@ -210,8 +233,11 @@ class Session:
         except Violation as violation:
             violation.deaths = deaths.notes
             self._fail(outcome, rule, violation)
-        except (NotDeclared, NotOffered) as reason:  # a context of the harness may say so late
+        except (NotDeclared, NotOffered) as reason:
             outcome.verdict, outcome.reason = Verdict.SKIP, str(reason)
+        except HarnessError as fault:
+            outcome.verdict = Verdict.HARNESS_ERROR
+            outcome.reason, outcome.mend, outcome.trace = fault.problem, fault.mend, fault.trace
         except Unjudged as reason:
             outcome.verdict, outcome.reason = Verdict.INCONCLUSIVE, str(reason)
             outcome.trace = reason.trace

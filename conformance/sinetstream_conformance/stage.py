@@ -142,6 +142,22 @@ class Stage:
         except NotOffered as reason:
             raise NotDeclared(str(reason)) from None
 
+    def nowhere(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """All parameters for the role under test, with those of a broker that is not there.
+
+        :raises NotOffered: the harness has no such parameters
+        :raises HarnessError: they are the usual ones, so that nothing would be proved
+        """
+        nowhere = self.harness.unreachable(self.role)
+        usual = subjects.merge(self.harness.params(self.role), self.session.params)
+        if subjects.merge(usual, nowhere) == usual:
+            what = (
+                f"changes nothing: laid over the usual parameters ({', '.join(usual) or 'none'}) "
+                "it leaves every one of them as it is, so that the broker is reached as before"
+            )
+            raise self.harness.fault("unreachable", what)
+        return self.params(self.role, {**given, **nowhere})
+
     # -- time ------------------------------------------------------------------------------------
 
     def noise_s(self, since: float) -> float:

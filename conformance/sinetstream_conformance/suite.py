@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,19 @@ from sinetstream_conformance.declarations import (
     params_from,
 )
 from sinetstream_conformance.nodes import CheckFailed, SuiteDirectory, plugin_nodes, plugin_of
-from sinetstream_conformance.render import failure_block, skip_lines, summary_lines
-from sinetstream_conformance.report import Report, fails_run
+from sinetstream_conformance.render import (
+    failure_block,
+    failure_blocks,
+    skip_lines,
+    summary_lines,
+)
+from sinetstream_conformance.report import HARNESS_BROKE, Report, fails_run
 from sinetstream_conformance.session import Check, Session
+from sinetstream_conformance.shared_reasons import shared_reasons
 from sinetstream_conformance.subject import NoSuchPlugin, Subject
 from sinetstream_conformance.verdict import Level, Outcome, Verdict
+
+_BAD_NEWS = ("NOT CONFORMANT", "INCONCLUSIVE", "HARNESS-ERROR", "could not be taken down")
 
 
 class Suite:
@@ -37,6 +46,7 @@ class Suite:
         self._headers: dict[str, list[str]] = {}
         self._outcomes: dict[str, dict[str, Outcome]] = {}
         self._charged: list[Outcome] = []
+        self._stop_faults: dict[str, str] = {}
         if config.option.sinetstream_seed is None:
             config.option.sinetstream_seed = secrets.randbelow(2**32)
         self._seed: int = config.option.sinetstream_seed
@@ -139,10 +149,12 @@ class Suite:
                     host=self._config.getoption("sinetstream_host"),
                 )
                 session.__enter__()
+                self._sessions[name] = session
+                self._headers[name] = describe(session, origin)
             except Exception as error:  # noqa: BLE001 - a harness is foreign code
-                pytest.exit(f"the harness of {name!r} cannot be used: {error}", returncode=3)
-            self._sessions[name] = session
-            self._headers[name] = describe(session, origin)
+                pytest.exit(
+                    f"the harness of {name!r} cannot be used: {error}", returncode=HARNESS_BROKE
+                )
         return self._sessions[name]
 
     def _replay_options(self) -> str:
@@ -168,10 +180,15 @@ class Suite:
             self._close(name)
         if self._charged and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        broke = any(report.exit_code == HARNESS_BROKE for report in self.reports())
+        if broke and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            session.exitstatus = HARNESS_BROKE
 
     def _close(self, name: str) -> None:
         session = self._sessions.pop(name)
         session.__exit__(None, None, None)
+        if session.stop_fault:
+            self._stop_faults[name] = session.stop_fault
         for outcome in session.charged:
             self._outcomes.setdefault(name, {})[outcome.id] = outcome
             self._charged.append(outcome)
@@ -189,10 +206,9 @@ class Suite:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the outcome that came with a test's report."""
         if report.when == "call":
-            for key, value in report.user_properties:
-                if key == "sinetstream" and isinstance(value, dict):
-                    outcome = Outcome.from_dict(value)
-                    self._outcomes.setdefault(outcome.plugin, {})[outcome.id] = outcome
+            outcome = _outcome_of(report)
+            if outcome is not None:
+                self._outcomes.setdefault(outcome.plugin, {})[outcome.id] = outcome
 
     def reports(self) -> list[Report]:
         """A report for each plugin that was judged."""
@@ -203,6 +219,7 @@ class Suite:
                 self._headers.get(name, [self._asked.subjects[name].describe()]),
                 self._level,
                 partial=self._asked.partial,
+                stop_fault=self._stop_faults.get(name, ""),
             )
             for name in self._asked.subjects
             if self._outcomes.get(name)
@@ -213,7 +230,8 @@ class Suite:
         self, terminalreporter: pytest.TerminalReporter
     ) -> Generator[None, None, None]:
         """Close with the standing of each plugin in each role."""
-        yield
+        with self._told_once(terminalreporter):
+            yield
         reports = self.reports()
         for report in reports:
             self._show(terminalreporter, report)
@@ -224,18 +242,49 @@ class Suite:
             )
             terminalreporter.write_line(f"report written to {target}")
 
+    @contextmanager
+    def _told_once(self, terminal: pytest.TerminalReporter) -> Iterator[None]:
+        """Leave all but the first of the checks with one reason out of what pytest prints."""
+        failed = terminal.stats.get("failed", [])
+        shared = [r for report in self.reports() for r in shared_reasons(report.failures)]
+        remarks = {reason.first.id: reason for reason in shared}
+        told = {outcome.id for reason in shared for outcome in reason.others}
+        shown = []
+        for test in failed:
+            outcome = _outcome_of(test)
+            if outcome is None or outcome.id not in told:
+                shown.append(test)
+            if outcome is not None and outcome.id in remarks:
+                test.longrepr = failure_block(outcome, also=remarks[outcome.id].remark())
+        if not shared:
+            yield
+            return
+        terminal.stats["failed"] = shown
+        try:
+            yield
+        finally:
+            terminal.stats["failed"] = failed  # the last line of all counts every one
+
     def _show(self, terminal: pytest.TerminalReporter, report: Report) -> None:
         warned = [o for o in report.outcomes if _warned(o, self._level)]
         warned += [o for o in self._charged if o.plugin == report.plugin]
-        for outcome in warned:
-            terminal.write_sep("-", f"warning: {outcome.id}")
-            terminal.write_line(failure_block(outcome))
+        for block in failure_blocks(warned):
+            terminal.write_sep("-", "warning")
+            terminal.write_line(block)
         terminal.write_sep("=", f"SINETStream conformance: {report.plugin}")
         for line in [*report.header, *skip_lines(report)]:
             terminal.write_line(line)
         for line in summary_lines(report):
-            good = "NOT CONFORMANT" not in line and "INCONCLUSIVE" not in line
+            good = not any(word in line for word in _BAD_NEWS)
             terminal.write_line(line, bold=True, green=good, red=not good)
+
+
+def _outcome_of(report: pytest.TestReport) -> Outcome | None:
+    """The outcome that came with the report of a check; None for the caller's own tests."""
+    for key, value in report.user_properties:
+        if key == "sinetstream" and isinstance(value, dict):
+            return Outcome.from_dict(value)
+    return None
 
 
 def _warned(outcome: Outcome, level: Level) -> bool:

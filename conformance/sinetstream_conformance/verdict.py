@@ -27,8 +27,9 @@ class Verdict(IntEnum):
     SKIP = 1
     XFAIL = 2
     INCONCLUSIVE = 3
-    FAIL = 4
-    KIT_ERROR = 5
+    HARNESS_ERROR = 4
+    FAIL = 5
+    KIT_ERROR = 6
 
     @property
     def label(self) -> str:

@@ -11,9 +11,11 @@ import json
 import keyword
 import re
 import sys
+import unicodedata
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib.metadata import entry_points
+from typing import NoReturn
 
 ROLES = ("reader", "writer", "async_reader", "async_writer")
 LONGEST_TYPE_NAME = 32
@@ -26,6 +28,7 @@ SDK_NAMES = {
     "publishing": "PublishingAsyncWriter",
     "plugin_message": "PluginMessageReader",
 }
+OTHERWISE = "; choose another, such as INSTEAD"
 SDK_DISTRIBUTIONS = ("sinetstream", "sinetstream-plugin-sdk")
 
 _TYPE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -33,49 +36,72 @@ _DISTRIBUTION_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 class Refused(Exception):
-    """An answer that no project can be made of; the message is one line."""
+    """An answer that no project can be made of; the message is one line.
+
+    ``question`` is the name of the question, ``instead`` an answer that would do; empty if none.
+    """
+
+    def __init__(self, message: str, question: str, instead: str = "") -> None:
+        super().__init__(message)
+        self.question = question
+        self.instead = instead
 
 
 def check(answers: Mapping[str, str]) -> None:
-    """Refuse what no project can be made of.
+    """Refuse what no project can be made of; questions without an answer are left out.
 
     :raises Refused: with the first thing that is wrong
     """
-    check_type_name(answers["type_name"])
-    check_distribution_name(answers["distribution_name"])
-    check_author(answers["author"])
-    roles_in(answers["roles"])
-    if answers.get("__is_new", "yes"):  # an update renders a project that may well be installed
-        check_not_installed(answers["type_name"], answers["distribution_name"])
+    for question, look in CHECKS.items():
+        if question in answers:
+            look(answers[question])
+    names = [answers.get(question, "") for question in ("type_name", "distribution_name")]
+    # An update renders a project that may well be installed.
+    if all(names) and answers.get("__is_new", "yes"):
+        check_not_installed(*names)
 
 
 def check_type_name(name: str) -> None:
     """Refuse a type name that is no plain identifier, or means something else already."""
     if _TYPE_NAME.fullmatch(name) is None:
-        likely = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_0123456789")
-        hint = f"; {likely!r} would do" if _TYPE_NAME.fullmatch(likely) else ""
-        raise Refused(
-            f"type name {name!r}: write lower-case letters, digits and single underscores, "
-            f"a letter first{hint}"
+        refuse_type_name(
+            name,
+            ": write lower-case letters, digits and single underscores, a letter first",
         )
     if len(name) > LONGEST_TYPE_NAME:
-        raise Refused(f"type name {name!r}: at most {LONGEST_TYPE_NAME} characters, please")
+        refuse_type_name(name, f": at most {LONGEST_TYPE_NAME} characters, please")
+    if taken := _taken(name):
+        refuse_type_name(name, taken, OTHERWISE)
+
+
+def refuse_type_name(name: str, why: str, hint: str = "; INSTEAD would do") -> NoReturn:
+    """Refuse it, with a hint if there is a name that was probably meant."""
+    instead = likely_type_name(name)
+    hint = hint.replace("INSTEAD", repr(instead)) if instead else ""
+    raise Refused(f"type name {name!r}{why}{hint}", "type_name", instead)
+
+
+def likely_type_name(name: str) -> str:
+    """The name that would do and is nearest to one that does not; empty if there is none."""
+    letters = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
+    likely = re.sub(r"[^a-z0-9]+", "_", letters).strip("_")
+    likely = likely[:LONGEST_TYPE_NAME].rstrip("_")
+    if likely[:1].isdigit() or likely == name or _taken(likely):
+        likely = f"my_{likely}"
+    likely = likely[:LONGEST_TYPE_NAME].rstrip("_")
+    would_do = _TYPE_NAME.fullmatch(likely) and not _taken(likely) and likely != name
+    return likely if would_do else ""
+
+
+def _taken(name: str) -> str:
+    """What else the name means; empty if nothing."""
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
-        raise Refused(f"type name {name!r} is a keyword of Python; choose another, {_other(name)}")
+        return " is a keyword of Python"
     if name in sys.stdlib_module_names:
-        raise Refused(
-            f"type name {name!r} is a module of the standard library; "
-            f"choose another, {_other(name)}"
-        )
+        return " is a module of the standard library"
     if name in SDK_NAMES:
-        raise Refused(
-            f"type name {name!r}: it would make {SDK_NAMES[name]}, a name of the SDK's own; "
-            f"choose another, {_other(name)}"
-        )
-
-
-def _other(name: str) -> str:
-    return f"such as {f'my_{name}'!r}"
+        return f": it would make {SDK_NAMES[name]}, a name of the SDK's own"
+    return ""
 
 
 def check_distribution_name(name: str) -> None:
@@ -85,16 +111,23 @@ def check_distribution_name(name: str) -> None:
         hint = f"; {likely!r} would do" if likely else ""
         raise Refused(
             f"distribution name {name!r}: write lower-case letters and digits with single hyphens "
-            f"between them{hint}"
+            f"between them{hint}",
+            "distribution_name",
+            likely,
         )
     if name in SDK_DISTRIBUTIONS:
-        raise Refused(f"distribution name {name!r} is taken; choose another, {_other(name)}")
+        other = f"my-{name}"
+        raise Refused(
+            f"distribution name {name!r} is taken; choose another, such as {other!r}",
+            "distribution_name",
+            other,
+        )
 
 
 def check_author(author: str) -> None:
     """Refuse an empty name, and characters that end a line of the metadata."""
     if not author.strip() or not author.isprintable():
-        raise Refused(f"author {author!r}: write a name on one line")
+        raise Refused(f"author {author!r}: write a name on one line", "author")
 
 
 def roles_in(text: str) -> tuple[str, ...]:
@@ -104,12 +137,13 @@ def roles_in(text: str) -> tuple[str, ...]:
     """
     asked = text.lower().replace("-", "_").replace(",", " ").split()
     if not asked:
-        raise Refused(f"roles: name at least one of {', '.join(ROLES)}, or write all")
+        raise Refused(f"roles: name at least one of {', '.join(ROLES)}, or write all", "roles")
     for word in asked:
         if word not in (*ROLES, "all"):
             close = get_close_matches(word, ROLES, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(ROLES)}"
-            raise Refused(f"roles: there is no {word!r}; {hint}")
+            instead = ",".join(close[0] if close and other == word else other for other in asked)
+            raise Refused(f"roles: there is no {word!r}; {hint}", "roles", instead if close else "")
     return ROLES if "all" in asked else tuple(role for role in ROLES if role in asked)
 
 
@@ -119,11 +153,20 @@ def check_not_installed(type_name: str, distribution_name: str) -> None:
         for entry in entry_points(group=f"sinetstream.{role}", name=type_name):
             owner = "" if entry.dist is None else entry.dist.metadata["Name"] or ""
             if re.sub(r"[-_.]+", "-", owner).lower() != distribution_name:
-                raise Refused(
-                    f"type name {type_name!r}: a plugin of that name is installed here, from "
-                    f"{owner or 'an unknown distribution'}; choose another, {_other(type_name)}, "
-                    "or uninstall that one"
+                refuse_type_name(
+                    type_name,
+                    ": a plugin of that name is installed here, from "
+                    f"{owner or 'an unknown distribution'}",
+                    f"{OTHERWISE}, or uninstall that one",
                 )
+
+
+CHECKS = {
+    "type_name": check_type_name,
+    "distribution_name": check_distribution_name,
+    "author": check_author,
+    "roles": roles_in,
+}
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pytest
 from cli_program import Run
 from fabricating import WORKING, distribution
 
-from sinetstream_cli import explaining, judging
+from sinetstream_cli import declaring, explaining, judging
 from sinetstream_cli.oneline import Misuse
 from sinetstream_conformance.rule import catalogue
 
@@ -127,6 +127,25 @@ def test_every_rule_can_be_explained(rule: str) -> None:
     if known.example:
         assert ("wrong" in shown) or not known.example.wrong
     assert f"--rule={rule} " in shown
+
+
+@pytest.mark.parametrize("word", declaring.declared_words())
+def test_every_word_of_a_harness_can_be_explained(word: str) -> None:
+    """A capability has its meaning and its default, a method what it has to do."""
+    shown = " ".join(explaining.explain([word]).split())
+    assert shown.startswith(f"{word} (")
+    assert len(shown.partition("says ")[2].partition(". ")[0]) > 15
+    assert "declare-capabilities.md" in shown
+
+
+def test_retained_is_explained(run: Run) -> None:
+    """With both values, an example of each, and what is skipped without it."""
+    done = run("explain", "retained")
+    assert done.returncode == 0, done.stderr
+    shown = " ".join(done.stdout.split())
+    for words in ("True: messages published before", "directory", "False: they never", "READ-BACK"):
+        assert words in shown
+    assert "default nothing is said" in shown
 
 
 def test_several_rules_are_explained_in_order(run: Run) -> None:

@@ -29,6 +29,8 @@ def test_a_project_is_made_where_it_is_wanted(run: Run, tmp_path: Path) -> None:
         (["mybroker", "--kind=wrapp", "--defaults"], "did you mean 'wrap'?"),
         (["mybroker", "--roles=raeder", "--defaults"], "did you mean 'reader'?"),
         (["mybroker"], "as options"),
+        (["my broker"], "'my_broker' would do"),
+        (["my broker", "--defaults"], "'my_broker' would do"),
     ],
     ids=str,
 )

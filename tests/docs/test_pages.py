@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import re
 import shutil
 import tomllib
 from pathlib import Path
@@ -11,6 +13,9 @@ import pytest
 import yaml
 from doc_pages import DOCS, ROOT, Block, blocks, commands, differs, pages, wrapped
 from doc_shell import Shell, make_venv
+
+from sinetstream_cli.declaring import declared_words
+from sinetstream_conformance.harness import Harness
 
 RUN = ("console",)
 READ = ("python", "toml", "yaml", "text")
@@ -77,3 +82,15 @@ def follow(block: Block, shell: Shell) -> None:
         script.write_text(block.text, encoding="utf-8")
         status, output = shell.run(f"python {script}")
         assert status == 0, f"{block}: exit code {status}\n{output}"
+
+
+def test_a_harness_can_be_written_from_the_page_as_it_stands() -> None:
+    """Its methods and capabilities are in tables whose rows can be read without a browser."""
+    text = (DOCS / "howto" / "declare-capabilities.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    named = {match[1] for row in rows if (match := re.match(r"\| `(\w+)", row))}
+    assert named == set(declared_words())
+    assert max(map(len, rows)) <= 100
+    for name in named & set(vars(Harness)) - {"capabilities"}:
+        arguments = list(inspect.signature(getattr(Harness, name)).parameters)[1:]
+        assert any(row.startswith(f"| `{name}({', '.join(arguments)})` |") for row in rows), name

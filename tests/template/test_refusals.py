@@ -13,14 +13,21 @@ from sinetstream_cli.scaffolding import ScaffoldError, new_project, render, temp
 REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "hyphen": ({"type_name": "my-broker"}, "'my_broker' would do"),
     "capitals": ({"type_name": "MyBroker"}, "'mybroker' would do"),
-    "digit first": ({"type_name": "2fast"}, "type name '2fast': write lower-case letters"),
-    "not ASCII": ({"type_name": "größer"}, "type name 'größer': write lower-case letters"),
+    "space": ({"type_name": "my broker"}, "'my_broker' would do"),
+    "digit last": ({"type_name": "My-Broker-2"}, "'my_broker_2' would do"),
+    "digit first": ({"type_name": "2fast"}, "letter first; 'my_2fast' would do"),
+    "not ASCII": ({"type_name": "größer"}, "letter first; 'grosser' would do"),
+    "nothing of it would do": ({"type_name": "東京"}, "type name '東京': write lower-case letters"),
+    "keyword once it is mended": ({"type_name": "Class"}, "'my_class' would do"),
     "underscore first": ({"type_name": "_x"}, "'x' would do"),
     "two underscores": ({"type_name": "x__y"}, "'x_y' would do"),
     "no type name": ({"type_name": ""}, "type name '': write"),
     "path": ({"type_name": "../x"}, "type name '../x': write"),
-    "too long": ({"type_name": "x" * 33}, "at most 32 characters"),
-    "keyword": ({"type_name": "class"}, "'class' is a keyword of Python"),
+    "too long": ({"type_name": "x" * 33}, f"at most 32 characters, please; '{'x' * 32}' would do"),
+    "keyword": (
+        {"type_name": "class"},
+        "'class' is a keyword of Python; choose another, such as 'my_class'",
+    ),
     "soft keyword": ({"type_name": "match"}, "'match' is a keyword of Python"),
     "standard library": ({"type_name": "queue"}, "'queue' is a module of the standard library"),
     "package of the SDK": ({"type_name": "sdk"}, "it would make sinetstream_sdk"),
@@ -129,6 +136,45 @@ def test_a_distribution_may_have_its_own_name(tmp_path: Path) -> None:
     """Who makes a plugin anew, under the same distribution name, is not refused."""
     answers = {"type_name": "acme", "distribution_name": "acme-bus"}
     assert (new_project(answers, tmp_path / "made") / "pyproject.toml").is_file()
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, *typed: str) -> list[str]:
+    """Type these answers, and keep what the questions were asked with."""
+    answers, questions = iter(typed), list[str]()
+
+    def answer(_console: object, question: object = "", **_: object) -> str:
+        questions.append(str(question))
+        return next(answers)
+
+    monkeypatch.setattr("rich.console.Console.input", answer)
+    return questions
+
+
+def test_a_refused_name_is_asked_for_with_one_that_would_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name on the command line is refused before the first question, whose default it mends."""
+    questions = asked(monkeypatch, *[""] * 6)
+    told: list[str] = []
+    made = new_project({"type_name": "My broker"}, tmp_path, ask=True, tell=told.append)
+    (problem,) = told
+    assert "'my_broker' would do" in problem
+    assert "(my_broker)" in questions[0]
+    assert "My broker" not in "".join(questions)
+    assert made.name == "sinetstream-plugin-my-broker"
+
+
+def test_what_follows_from_a_refused_name_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second time the distribution name follows the new type name, and the rest is kept."""
+    first = ["match", "", "Ann", "reader", "", ""]
+    questions = asked(monkeypatch, *first, *[""] * 6)
+    made = new_project(None, tmp_path, ask=True, tell=lambda line: None)
+    assert "(my_match)" in questions[6]
+    assert "(sinetstream-plugin-my-match)" in questions[7]
+    assert "(Ann)" in questions[8]
+    assert made.name == "sinetstream-plugin-my-match"
 
 
 def test_asking_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -314,11 +314,11 @@ def settled_as_call(stage: Stage, result: Result) -> Result:
     wrong="self._client.connect_async(host, port)  # and open() returns",
 )
 def unreachable(stage: Stage) -> None:
-    nowhere = stage.offered(stage.harness.unreachable, stage.role)
     topics = stage.topic_params(stage.role, stage.topic())
+    params = stage.offered(stage.nowhere, topics)
     settle_garbage()
     threads, open_before = plugin_threads(), Descriptors.now()
-    built = stage.try_build(stage.role, stage.params(stage.role, {**topics, **nowhere}))
+    built = stage.try_build(stage.role, params)
     if not built.returned:
         raise Unjudged(f"{built.describe()}; see CTOR-NOCONNECT")
     stage.expect_library_error(

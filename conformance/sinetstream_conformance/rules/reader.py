@@ -283,7 +283,8 @@ def _block(stage: Stage, reader: Any, iterator: Any, outbox: Any) -> Any:
     roles=READERS,
     says="messages published before open() are seen, or never are, as capability retained says",
     source="the model of the messaging system, as declared",
-    hint="declare `retained` as your system behaves, or mend what open() subscribes to",
+    hint="declare `retained` as your system behaves (`sinetstream-sdk explain retained` says what "
+    "it means), or mend what open() subscribes to",
     right="capabilities = Capabilities(retained=True)  # and subscribe from the beginning",
     wrong="capabilities = Capabilities(retained=True)  # and subscribe from now on",
 )

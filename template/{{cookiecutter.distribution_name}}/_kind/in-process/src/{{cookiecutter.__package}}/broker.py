@@ -3,7 +3,9 @@
 A message waits until one reader takes it, be it published before that reader was opened.
 """
 
-# REPLACE: this module by what your messages really travel through.
+# REPLACE: this module by what your messages really travel through: a directory of files, a pipe, a
+# device, whatever needs no client library. If reading from it blocks and cannot be woken, see that
+# take() waits in short steps and looks whether the subscription has ended.
 
 import threading
 from collections import defaultdict, deque

@@ -20,9 +20,11 @@ from sinetstream_sdk.errors import ConnectionError as BrokerGone
 {% endif %}
 {% if not reads %}
 
+# REPLACE: import what your messages travel through.
 from {{ cookiecutter.__package }}.broker import Subscription, broker
 {% elif not writes or async_writes %}
 
+# REPLACE: import what your messages travel through.
 from {{ cookiecutter.__package }}.broker import broker
 {% endif %}
 {% if async_writes %}
@@ -41,27 +43,31 @@ class BrokerHarness(Harness):
         retained=True,
         ordered=True,
         guide_constructor=True,
-        largest_payload=1024 * 1024,
+        largest_payload=1024 * 1024,  # bytes; so much is sent, to see it arrive whole
         consistencies=tuple(Consistency),
     )
 {% if not reads %}
 
     def __init__(self) -> None:
+        # REPLACE: drop this if receive() does without it.
         self._listening: dict[str, Subscription] = {}
 {% endif %}
 
     def describe(self) -> str:
+        # REPLACE: say in a few words what the plugin is judged on.
         return "queues in this process"
 {% if not writes %}
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send past the plugin, which only reads."""
+        # REPLACE: send by what your messages travel through.
         broker.put(topic, payload)
 {% endif %}
 {% if not reads %}
 
     def receive(self, topic: str, timeout_s: float) -> bytes | None:
         """Receive past the plugin, which only writes."""
+        # REPLACE: receive from what your messages travel through.
         listening = self._listening.setdefault(topic, Subscription((topic,)))
         message = broker.take(listening, timeout_s)
         return None if message is None else message.payload
@@ -72,15 +78,17 @@ class BrokerHarness(Harness):
     def failing_sends(self) -> Iterator[None]:
         """A context in which the broker refuses every message."""
 
+        # REPLACE: make what your plugin sends with fail; leave the method out if that cannot be.
         def refuse(topic: str, payload: bytes) -> None:
             raise BrokerGone(f"the harness refuses {len(payload)} bytes for {topic!r}")
 
-        with patch.object(broker, "put", refuse):
+        with patch.object(broker, "put", refuse):  # REPLACE: the call that sends
             yield
 
     @contextmanager
     def stalled(self) -> Iterator[None]:
         """A context in which putting a message takes as long as the context lasts."""
+        # REPLACE: hold up what your plugin sends with; leave the method out if that cannot be.
         over = threading.Event()
         put = broker.put
 
@@ -89,6 +97,7 @@ class BrokerHarness(Harness):
                 raise BrokerGone(f"stalled for more than {STALL_LIMIT_S} s")
             put(topic, payload)
 
+        # REPLACE: the call that sends.
         with patch.object(broker, "put", wait_and_put):
             try:
                 yield

@@ -34,6 +34,8 @@ from sinetstream_sdk.spi import PluginMessageWriter
 
 from {{ cookiecutter.__package }} import TYPE
 {% if reads %}
+
+# REPLACE: import what your messages travel through.
 from {{ cookiecutter.__package }}.broker import Message, Subscription, broker
 
 
@@ -48,10 +50,12 @@ class Messages(Iterator[tuple[bytes, str, Message]]):
     def __next__(self) -> tuple[bytes, str, Message]:
         if self.subscription is None:
             raise errors.ConnectionError(f"{TYPE}: this reader is not open; call open() first")
+        # REPLACE: wait for a message, timeout_s seconds at most or, if that is None, for ever.
         message = None if self.over else broker.take(self.subscription, self.timeout_s)
         if message is None:
             self.over = True
             raise StopIteration
+        # REPLACE: the payload as bytes, its topic, and the message as your system has it.
         return message.payload, message.topic, message
 
 
@@ -68,18 +72,21 @@ class {{ cookiecutter.__class }}Reader(PluginMessageReader):
     def open(self) -> None:
         if self._subscription is not None:
             raise errors.AlreadyConnectedError(f"{TYPE}: this reader is open; call close() first")
+        # REPLACE: open what you read from; raise errors.ConnectionError if it is not there.
         self._subscription = Subscription(self._topics)
 
     def close(self) -> None:
         subscription, self._subscription = self._subscription, None
         if subscription is not None:
-            broker.end(subscription)
+            broker.end(subscription)  # REPLACE: close it, and wake whoever waits for a message
 
     def __iter__(self) -> Messages:
         return Messages(self._subscription, self._timeout_s)
 {% endif %}
 {% if writes %}
 {% if not reads %}
+
+# REPLACE: import what your messages travel through.
 from {{ cookiecutter.__package }}.broker import broker
 {% endif %}
 
@@ -96,10 +103,11 @@ class {{ cookiecutter.__class }}Writer(PluginMessageWriter):
     def open(self) -> None:
         if self._is_open:
             raise errors.AlreadyConnectedError(f"{TYPE}: this writer is open; call close() first")
+        # REPLACE: open what you write to; raise errors.ConnectionError if it is not there.
         self._is_open = True
 
     def close(self) -> None:
-        self._is_open = False
+        self._is_open = False  # REPLACE: close it
 
     def publish(self, message: bytes) -> None:
         if not isinstance(message, bytes):
@@ -108,6 +116,7 @@ class {{ cookiecutter.__class }}Writer(PluginMessageWriter):
             )
         if not self._is_open:
             raise errors.ConnectionError(f"{TYPE}: this writer is not open; call open() first")
+        # REPLACE: return when the message is safe; raise errors.SinetError if it is refused.
         broker.put(self._topic, bytes(message))  # a subclass may carry more than the payload
 {% endif %}
 {% if async_reads %}

@@ -15,6 +15,9 @@ when that has acknowledged the one before.
 # waiting for the answer to each message,
 {% endif %}
 # connecting again once the connection is lost, and closing while another thread waits.
+#
+# Where there is a client library whose calls block, the kind 'wrap' is nearer to what you need.
+# Where there is no server to connect to, but a directory, a pipe or a device, it is 'in-process'.
 
 import base64
 import json

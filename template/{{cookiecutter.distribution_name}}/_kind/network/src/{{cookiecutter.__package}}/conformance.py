@@ -19,6 +19,7 @@ from sinetstream_conformance.capabilities import Capabilities, Delivery
 from sinetstream_conformance.harness import Harness
 from sinetstream_sdk.roles import Role
 
+# REPLACE: import what starts your broker.
 from {{ cookiecutter.__package }}.loopback import LoopbackBroker
 
 
@@ -31,6 +32,7 @@ class BrokerHarness(Harness):
         retained=True,
         ordered=True,
         guide_constructor=True,
+        largest_payload=64 * 1024,  # bytes; so much is sent, to see it arrive whole
     )
 
     # REPLACE: start and stop a real broker, such as one in a container, in these two methods.
@@ -42,27 +44,33 @@ class BrokerHarness(Harness):
         self._nobody.bind(("127.0.0.1", 0))
 
     def stop(self) -> None:
+        # REPLACE: stop it, also after a check has failed.
         self.broker.stop()
         self._nobody.close()
 
     def describe(self) -> str:
+        # REPLACE: say in a few words which broker it was.
         return f"loopback broker on port {self.broker.port}"
 
     def params(self, role: Role) -> Mapping[str, Any]:
+        # REPLACE: what a user would write to reach the broker that start() has started.
         return {"brokers": f"127.0.0.1:{self.broker.port}"}
 
     def unreachable(self, role: Role) -> Mapping[str, Any]:
+        # REPLACE: the same, but for an address where nothing listens; it must differ from params().
         return {"brokers": f"127.0.0.1:{self._nobody.getsockname()[1]}"}
 {% if not writes %}
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send past the plugin, which only reads."""
+        # REPLACE: send with a client of your system, not with the plugin.
         self.broker.put(topic, base64.b64encode(payload).decode("ascii"))
 {% endif %}
 {% if not reads %}
 
     def receive(self, topic: str, timeout_s: float) -> bytes | None:
         """Receive past the plugin, which only writes."""
+        # REPLACE: receive with a client of your system, not with the plugin.
         payload = self.broker.take(topic, timeout_s)
         return None if payload is None else base64.b64decode(payload)
 {% endif %}
@@ -71,6 +79,7 @@ class BrokerHarness(Harness):
     @contextmanager
     def failing_sends(self) -> Iterator[None]:
         """A context in which the broker refuses every message."""
+        # REPLACE: such as by a full disk or a withdrawn right; leave it out if that cannot be.
         self.broker.refuses = True
         try:
             yield
@@ -80,6 +89,7 @@ class BrokerHarness(Harness):
     @contextmanager
     def stalled(self) -> Iterator[None]:
         """A context in which the broker answers no message."""
+        # REPLACE: such as by pausing its process or container; leave it out if that cannot be.
         self.broker.answers.clear()
         try:
             yield

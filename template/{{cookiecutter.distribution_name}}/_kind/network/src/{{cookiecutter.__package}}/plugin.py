@@ -35,6 +35,8 @@ from sinetstream_sdk.spi import PluginMessageWriter
 {% endif %}
 
 from {{ cookiecutter.__package }} import TYPE
+
+# REPLACE: import your client.
 {% if reads and writes %}
 from {{ cookiecutter.__package }}.client import Message, Publisher, Subscriber
 {% elif reads %}
@@ -43,6 +45,7 @@ from {{ cookiecutter.__package }}.client import Message, Subscriber
 from {{ cookiecutter.__package }}.client import Publisher
 {% endif %}
 
+# REPLACE: the port of your system, for addresses without one; and in the README.
 DEFAULT_PORT = 7411
 TIMEOUT_MS = 5000
 
@@ -73,10 +76,12 @@ class Messages(Iterator[tuple[bytes, str, Message]]):
     def __next__(self) -> tuple[bytes, str, Message]:
         if self.subscriber is None:
             raise errors.ConnectionError(f"{TYPE}: this reader is not open; call open() first")
+        # REPLACE: wait for a message, timeout_s seconds at most or, if that is None, for ever.
         message = None if self.over else self.subscriber.receive(self.timeout_s)
         if message is None:
             self.over = True
             raise StopIteration
+        # REPLACE: the payload as bytes, its topic, and the message as your client has it.
         return message.payload, message.topic, message
 
 
@@ -93,6 +98,7 @@ class {{ cookiecutter.__class }}Reader(PluginMessageReader):
     def open(self) -> None:
         if self._subscriber is not None:
             raise errors.AlreadyConnectedError(f"{TYPE}: this reader is open; call close() first")
+        # REPLACE: connect and subscribe; raise errors.ConnectionError if no broker answers in time.
         subscriber = Subscriber(self._brokers, self._connect_timeout_s, self._topics)
         subscriber.connection()
         self._subscriber = subscriber
@@ -100,7 +106,7 @@ class {{ cookiecutter.__class }}Reader(PluginMessageReader):
     def close(self) -> None:
         subscriber, self._subscriber = self._subscriber, None
         if subscriber is not None:
-            subscriber.close()
+            subscriber.close()  # REPLACE: disconnect, and wake whoever waits for a message
 
     def __iter__(self) -> Messages:
         return Messages(self._subscriber, self._timeout_s)
@@ -121,6 +127,7 @@ class {{ cookiecutter.__class }}Writer(PluginMessageWriter):
     def open(self) -> None:
         if self._publisher is not None:
             raise errors.AlreadyConnectedError(f"{TYPE}: this writer is open; call close() first")
+        # REPLACE: connect; raise errors.ConnectionError if no broker answers in time.
         publisher = Publisher(self._brokers, self._timeout_s, again=self._again)
         publisher.connection()
         self._publisher = publisher
@@ -128,7 +135,7 @@ class {{ cookiecutter.__class }}Writer(PluginMessageWriter):
     def close(self) -> None:
         publisher, self._publisher = self._publisher, None
         if publisher is not None:
-            publisher.close()
+            publisher.close()  # REPLACE: disconnect
 
     def publish(self, message: bytes) -> None:
         publisher = self._publisher
@@ -138,6 +145,7 @@ class {{ cookiecutter.__class }}Writer(PluginMessageWriter):
             )
         if publisher is None:
             raise errors.ConnectionError(f"{TYPE}: this writer is not open; call open() first")
+        # REPLACE: return when the broker has the message; raise errors.SinetError if it refuses.
         publisher.publish(self._topic, message)
 {% endif %}
 {% if async_reads %}

@@ -42,6 +42,7 @@ from sinetstream_sdk.spi import PluginMessageWriter
 # REPLACE: import the library that you wrap.
 from {{ cookiecutter.__package }} import TYPE, vendor
 
+# REPLACE: the port of your system, for addresses without one; and in the README.
 DEFAULT_PORT = 7412
 {% if reads %}
 STEP_S = 0.05
@@ -84,6 +85,7 @@ def broker_in(params: Params) -> Broker:
 {% if reads %}
 
 
+# REPLACE: vendor.Record, here and below, by the type of your library's messages.
 @dataclass
 class Messages(Iterator[tuple[bytes, str, vendor.Record]]):
     """Each ``next()`` waits the whole time anew; once over, it is over for good."""
@@ -96,6 +98,7 @@ class Messages(Iterator[tuple[bytes, str, vendor.Record]]):
         if record is None:
             self.over = True
             raise StopIteration
+        # REPLACE: the payload as bytes, its topic, and the message as the library has it.
         return record.body, record.subject, record
 
 
@@ -107,12 +110,14 @@ class {{ cookiecutter.__class }}Reader(PluginMessageReader):
         self._topics = self.params.topics()
         self._timeout_s = self.params.receive_timeout_s()
         self._broker = broker_in(self.params)
+        # REPLACE: vendor.Client, here and below, by your library's client.
         self._client: vendor.Client | None = None
         self._one_at_a_time = threading.Lock()
 
     def open(self) -> None:
         if self._client is not None:
             raise errors.AlreadyConnectedError(f"{TYPE}: this reader is open; call close() first")
+        # REPLACE: connect and subscribe, with a deadline.
         client = vendor.Client(str(self._broker))
         with translated("open()", self._broker):
             client.connect()
@@ -124,8 +129,9 @@ class {{ cookiecutter.__class }}Reader(PluginMessageReader):
         client, self._client = self._client, None  # receive() sees it after a step at most
         if client is not None:
             with self._one_at_a_time, translated("close()", self._broker):
-                client.disconnect()
+                client.disconnect()  # REPLACE: disconnect
 
+    # REPLACE: vendor.Record by the type of your library's messages.
     def receive(self) -> vendor.Record | None:
         """The next message, or None once the time is up or the reader was closed meanwhile.
 
@@ -140,6 +146,7 @@ class {{ cookiecutter.__class }}Reader(PluginMessageReader):
         while client is self._client and (is_first or end is None or now < end):
             step = STEP_S if end is None else max(0.0, min(STEP_S, end - now))
             with self._one_at_a_time, translated("receive", self._broker):
+                # REPLACE: wait for a message, for step seconds at most.
                 record = client.poll(step) if client is self._client else None
             if record is not None:
                 return record
@@ -162,12 +169,14 @@ class {{ cookiecutter.__class }}Writer(PluginMessageWriter):
         self._broker = broker_in(self.params)
         timeout_ms = self.params.specific().number("timeout_ms", TIMEOUT_MS, minimum=1)
         self._timeout_s = timeout_ms / 1000
+        # REPLACE: vendor.Client by your library's client.
         self._client: vendor.Client | None = None
         self._one_at_a_time = threading.Lock()
 
     def open(self) -> None:
         if self._client is not None:
             raise errors.AlreadyConnectedError(f"{TYPE}: this writer is open; call close() first")
+        # REPLACE: connect, with a deadline.
         client = vendor.Client(str(self._broker))
         with translated("open()", self._broker):
             client.connect()
@@ -177,7 +186,7 @@ class {{ cookiecutter.__class }}Writer(PluginMessageWriter):
         client, self._client = self._client, None
         if client is not None:
             with self._one_at_a_time, translated("close()", self._broker):
-                client.disconnect()
+                client.disconnect()  # REPLACE: disconnect
 
     def publish(self, message: bytes) -> None:
         if not isinstance(message, bytes):
@@ -188,6 +197,7 @@ class {{ cookiecutter.__class }}Writer(PluginMessageWriter):
             if self._client is None:
                 raise errors.ConnectionError(f"{TYPE}: this writer is not open; call open() first")
             with translated("publish()", self._broker):
+                # REPLACE: return when the server has the message; raise what translated() knows.
                 # A subclass of bytes may carry more than the payload.
                 self._client.send(self._topic, bytes(message), self._timeout_s)
 {% endif %}

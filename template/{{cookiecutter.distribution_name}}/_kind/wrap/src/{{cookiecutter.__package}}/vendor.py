@@ -5,6 +5,10 @@ knows nothing of SINETStream. Its servers live in this process.
 """
 
 # REPLACE: leave this module out, and import the library that you wrap in `plugin.py`.
+#
+# No library, but a device or a pipe that blocks whoever reads it? Put in place of this module
+# what opens, reads and writes it. The kind 'in-process' is simpler where nothing blocks, as with a
+# directory; 'network' is for a protocol that you speak yourself.
 
 import queue
 import threading
