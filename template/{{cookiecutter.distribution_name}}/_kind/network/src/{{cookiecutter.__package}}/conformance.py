@@ -10,13 +10,12 @@ import base64
 {% endif %}
 import socket
 from collections.abc import {{ 'Iterator, ' if async_writes else '' }}Mapping
-{% if async_writes %}
-from contextlib import contextmanager
-{% endif %}
+from contextlib import {{ 'AbstractContextManager, contextmanager' if async_writes else 'AbstractContextManager' }}
 from typing import Any
 
 from sinetstream_conformance.capabilities import Capabilities, Delivery
 from sinetstream_conformance.harness import Harness
+from sinetstream_conformance.proxy import FaultProxy
 from sinetstream_sdk.roles import Role
 
 # REPLACE: import what starts your broker.
@@ -39,12 +38,16 @@ class BrokerHarness(Harness):
     def start(self) -> None:
         self.broker = LoopbackBroker()
         self.broker.start()
+        # The plugin connects to a proxy, so that its connections can be cut.
+        self._proxy = FaultProxy(("127.0.0.1", self.broker.port))
+        self._proxy.start()
         # Bound and not listening: whoever connects there is refused.
         self._nobody = socket.socket()
         self._nobody.bind(("127.0.0.1", 0))
 
     def stop(self) -> None:
         # REPLACE: stop it, also after a check has failed.
+        self._proxy.stop()
         self.broker.stop()
         self._nobody.close()
 
@@ -54,11 +57,16 @@ class BrokerHarness(Harness):
 
     def params(self, role: Role) -> Mapping[str, Any]:
         # REPLACE: what a user would write to reach the broker that start() has started.
-        return {"brokers": f"127.0.0.1:{self.broker.port}"}
+        return {"brokers": self._proxy.broker}
 
     def unreachable(self, role: Role) -> Mapping[str, Any]:
         # REPLACE: the same, but for an address where nothing listens; it must differ from params().
         return {"brokers": f"127.0.0.1:{self._nobody.getsockname()[1]}"}
+
+    def disconnected(self) -> AbstractContextManager[Any]:
+        """A context in which the broker cannot be reached."""
+        # REPLACE: nothing, if your client connects to the one address that it is given.
+        return self._proxy.severed()
 {% if not writes %}
 
     def publish(self, topic: str, payload: bytes) -> None:
