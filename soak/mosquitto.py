@@ -14,7 +14,7 @@ from soak.run import Site
 __all__ = ["MosquittoSite"]
 
 IN_FLIGHT = 5
-"""Of QoS 2 messages; mosquitto 2.0 remembers no more than 20 of one client over a restart."""
+"""Of a writer's QoS 2 messages; mosquitto 2.0 remembers no more than 20 over a restart."""
 
 
 class MosquittoSite(Site):
@@ -22,10 +22,9 @@ class MosquittoSite(Site):
 
     reader, writer, async_writer = MqttAsyncReader, MqttWriter, MqttAsyncWriter
 
-    def __init__(self, protocol: str = "MQTTv311") -> None:
-        settings = {"autosave_interval": "60", "max_inflight_messages": "20"}
-        self._broker = Mosquitto(settings=settings)
-        self._protocol = protocol
+    def __init__(self, protocol: str = "MQTTv311", in_flight: int | str = IN_FLIGHT) -> None:
+        self._broker = Mosquitto(settings={"autosave_interval": "60"})
+        self._protocol, self._in_flight = protocol, int(in_flight)
         self._topic = f"soak-{uuid.uuid4().hex[:8]}"
 
     def describe(self) -> str:
@@ -39,7 +38,7 @@ class MosquittoSite(Site):
             "reconnect_delay": {"min_delay": 0.05, "max_delay": 0.5},
         }
         if guarantee is Consistency.EXACTLY_ONCE:
-            specific["max_inflight_messages"] = {"inflight": IN_FLIGHT}
+            specific["max_inflight_messages"] = {"inflight": self._in_flight}
         common = {
             "brokers": self._broker.address,
             "topic": self._topic,

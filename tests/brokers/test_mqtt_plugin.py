@@ -377,7 +377,7 @@ def test_a_message_is_acknowledged_only_once_the_caller_is_done_with_it(
         messages = iter(reader)
         assert [next(messages)[0], next(messages)[0]] == [b"0", b"1"]
         # The program dies here: 0 was done with, 1 was not, 2 had not been taken.
-        assert wait_until(lambda: not reader._link.done)  # type: ignore[union-attr]
+        assert wait_until(lambda: not reader._link._done)  # type: ignore[union-attr]
         time.sleep(0.1)
         proxy.refuse()
         proxy.cut()
