@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,12 +19,24 @@ IN_FLIGHT = 5
 
 
 class MosquittoSite(Site):
-    """One node with persistence, and a reader whose session the broker keeps."""
+    """One node with persistence, and a reader whose session the broker keeps.
+
+    :param in_flight: how many messages a writer may have in flight under EXACTLY_ONCE
+    :param folder: where the broker's data and log stay; without one, they are removed in the end
+    :param settings: further lines of mosquitto's configuration
+    """
 
     reader, writer, async_writer = MqttAsyncReader, MqttWriter, MqttAsyncWriter
 
-    def __init__(self, protocol: str = "MQTTv311", in_flight: int | str = IN_FLIGHT) -> None:
-        self._broker = Mosquitto(settings={"autosave_interval": "60"})
+    def __init__(
+        self,
+        protocol: str = "MQTTv311",
+        in_flight: int | str = IN_FLIGHT,
+        folder: str | None = None,
+        **settings: str,
+    ) -> None:
+        where = None if folder is None else Path(folder)
+        self._broker = Mosquitto(where, settings={"autosave_interval": "60", **settings})
         self._protocol, self._in_flight = protocol, int(in_flight)
         self._topic = f"soak-{uuid.uuid4().hex[:8]}"
 
