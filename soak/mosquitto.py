@@ -1,4 +1,4 @@
-"""The MQTT plugin on mosquitto, which is stopped in order: it persists its state only then."""
+"""The MQTT plugin on mosquitto, which is stopped in order: it seldom saves its state otherwise."""
 
 from __future__ import annotations
 
@@ -14,16 +14,12 @@ from soak.run import Site
 
 __all__ = ["MosquittoSite"]
 
-IN_FLIGHT = 5
-"""Of a writer's QoS 2 messages; mosquitto 2.0 remembers no more than 20 over a restart."""
-
 
 class MosquittoSite(Site):
     """One node with persistence, and a reader whose session the broker keeps.
 
-    :param in_flight: how many messages a writer may have in flight under EXACTLY_ONCE
     :param folder: where the broker's data and log stay; without one, they are removed in the end
-    :param settings: further lines of mosquitto's configuration
+    :param settings: lines of mosquitto's configuration, instead of ours or beside them
     """
 
     reader, writer, async_writer = MqttAsyncReader, MqttWriter, MqttAsyncWriter
@@ -31,13 +27,12 @@ class MosquittoSite(Site):
     def __init__(
         self,
         protocol: str = "MQTTv311",
-        in_flight: int | str = IN_FLIGHT,
         folder: str | None = None,
         **settings: str,
     ) -> None:
         where = None if folder is None else Path(folder)
         self._broker = Mosquitto(where, settings={"autosave_interval": "60", **settings})
-        self._protocol, self._in_flight = protocol, int(in_flight)
+        self._protocol = protocol
         self._topic = f"soak-{uuid.uuid4().hex[:8]}"
 
     def describe(self) -> str:
@@ -50,8 +45,6 @@ class MosquittoSite(Site):
             "recovery_timeout": 60,
             "reconnect_delay": {"min_delay": 0.05, "max_delay": 0.5},
         }
-        if guarantee is Consistency.EXACTLY_ONCE:
-            specific["max_inflight_messages"] = {"inflight": self._in_flight}
         common = {
             "brokers": self._broker.address,
             "topic": self._topic,

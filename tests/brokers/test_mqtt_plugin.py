@@ -329,10 +329,6 @@ def test_nothing_is_lost_over_restarts_and_cut_connections(
         address = f"127.0.0.1:{proxy.port}"
         params = given(address, fresh(), protocol=protocol, publish_timeout=60)
         params["consistency"] = consistency
-        if consistency == "EXACTLY_ONCE":
-            # After a restart mosquitto 2.0 knows of no more than 20 messages that they had been
-            # received; so few as these do not pile up in it.
-            params["type_spec"]["max_inflight_messages"] = {"inflight": 5}
         received: list[int] = []
         with opened(MqttAsyncReader, params) as reader, opened(MqttAsyncWriter, params) as writer:
             reader.on_message = lambda payload, *_: received.append(int(payload))

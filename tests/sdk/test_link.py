@@ -294,8 +294,11 @@ class AcknowledgingLink(ReadingLink, WireLink):
         self.acknowledged.append(message)
 
 
-def test_a_message_is_acknowledged_once_the_caller_has_done_with_it(wire: Wire) -> None:
-    """That is when the next one is asked for, or at close(); and only while the link is up."""
+def test_a_message_is_acknowledged_once_the_caller_has_done_with_it(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is when the next one is asked for, or at close(); at once, but only while it is up."""
+    monkeypatch.setattr("sinetstream_sdk.link.IDLE_S", 60.0)
     link = AcknowledgingLink(wire)
     link.open()
     wire.ends[-1].sendall(b"abc")
