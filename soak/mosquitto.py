@@ -15,6 +15,13 @@ from soak.run import Site
 __all__ = ["MosquittoSite"]
 
 
+SETTINGS = {
+    "autosave_interval": "60",
+    # Above any backlog, so that mosquitto 2.0 forgets nothing; README.md has the proof.
+    "max_inflight_messages": "65535",
+}
+
+
 class MosquittoSite(Site):
     """One node with persistence, and a reader whose session the broker keeps.
 
@@ -31,7 +38,7 @@ class MosquittoSite(Site):
         **settings: str,
     ) -> None:
         where = None if folder is None else Path(folder)
-        self._broker = Mosquitto(where, settings={"autosave_interval": "60", **settings})
+        self._broker = Mosquitto(where, settings={**SETTINGS, **settings})
         self._protocol = protocol
         self._topic = f"soak-{uuid.uuid4().hex[:8]}"
 

@@ -384,6 +384,28 @@ def test_a_message_is_acknowledged_only_once_the_caller_is_done_with_it(
         assert [next(messages)[0], next(messages)[0]] == [b"1", b"2"]
 
 
+@pytest.mark.parametrize("protocol", ["MQTTv311", "MQTTv5"])
+def test_what_is_held_when_the_connection_breaks_is_delivered_once(
+    mosquitto: Mosquitto, protocol: str
+) -> None:
+    """The broker sends again what is not acknowledged; the reader has it already."""
+    with FaultProxy(("127.0.0.1", mosquitto.port)) as proxy:
+        params = given(f"127.0.0.1:{proxy.port}", fresh(), protocol=protocol)
+        direct = given(mosquitto.address, params["topic"])
+        with opened(MqttReader, params) as reader, opened(MqttWriter, direct) as writer:
+            link: Any = reader._link
+            for number in range(3):
+                writer.publish(b"%d" % number)
+            messages = iter(reader)
+            assert next(messages)[0] == b"0"
+            assert wait_until(lambda: len(link.unacknowledged) == 3)
+            proxy.cut()
+            assert wait_until(lambda: link.up and link.connections == 2)
+            writer.publish(b"3")
+            assert [next(messages)[0] for _ in range(3)] == [b"1", b"2", b"3"]
+            assert wait_until(lambda: len(link.unacknowledged) == 1)
+
+
 def test_close_leaves_no_session_behind(
     mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
 ) -> None:

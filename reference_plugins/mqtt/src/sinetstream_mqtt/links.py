@@ -123,20 +123,23 @@ class Subscription(MqttLink, ReadingLink):
 
     def __init__(self, settings: Settings, topics: Sequence[str]) -> None:
         super().__init__(settings, topics, acknowledges=settings.qos == 1)
+        self.unacknowledged: dict[int, mqtt.MQTTMessage] = {}
         self.client.on_message = self._on_message
 
     def unpack(self, message: mqtt.MQTTMessage) -> tuple[bytes, str, Any]:
         return bytes(message.payload), message.topic, message
 
     def _on_message(self, _: Any, __: Any, message: mqtt.MQTTMessage) -> None:
-        if message.dup and message.qos == 1:
-            what = message.mid, message.topic, message.payload
-            held = self.inbox.unreleased()
-            if any(what == (old.mid, old.topic, old.payload) for old in held):
+        if message.qos == 1:
+            old = self.unacknowledged.get(message.mid)
+            what = message.topic, message.payload
+            if message.dup and old is not None and (old.topic, old.payload) == what:
                 return  # sent again after reconnecting; acknowledged when that one is
+            self.unacknowledged[message.mid] = message
         self.inbox.put(message)
 
     def _acknowledge(self, message: mqtt.MQTTMessage) -> None:
+        self.unacknowledged.pop(message.mid, None)
         self.client.ack(message.mid, message.qos)
 
 
