@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from typing import Any
 
 import pytest
 from mqtt_roles import build
 
-from sinetstream_mqtt.parameters import Settings
+from environments import ROOT
+from sinetstream_mqtt.parameters import KNOWN, REFUSED, Settings
 from sinetstream_mqtt.plugin import MqttAsyncReader, MqttAsyncWriter, MqttReader, MqttWriter
 from sinetstream_sdk.configversion import ConfigVersion
 from sinetstream_sdk.errors import InvalidArgumentError
@@ -281,6 +283,14 @@ def test_what_belongs_to_java_is_refused_in_the_common_tls(version: int) -> None
     for name in ("tls", "tls_set")[: 4 - version]:
         with pytest.raises(InvalidArgumentError, match=rf"'{name}.keyStore' belongs to the Java"):
             settings(version, **{name: {"keyStore": "x.jks"}})
+
+
+def test_the_documentation_has_every_parameter() -> None:
+    """What the plugin reads or refuses stands in its page; Java's stores do so in one row."""
+    page = (ROOT / "docs" / "mqtt-parameters.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"\w+", page))
+    refused = {name.rpartition(".")[2] for name in REFUSED if "Store" not in name}
+    assert {*KNOWN, *refused} - told == set()
 
 
 def test_two_brokers_are_refused() -> None:
