@@ -17,8 +17,8 @@ __all__ = ["MosquittoSite"]
 
 SETTINGS = {
     "autosave_interval": "60",
-    # Above any backlog, so that mosquitto 2.0 forgets nothing; README.md has the proof.
-    "max_inflight_messages": "65535",
+    # Above any backlog, or mosquitto 2.0 forgets; 65535 would be no limit. README.md has the proof.
+    "max_inflight_messages": "60000",
 }
 
 

@@ -55,9 +55,14 @@ def publish(broker: Mosquitto) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "repeated"), [({}, 0), ({"max_inflight_messages": "0"}, MESSAGES)]
+    ("settings", "repeated"),
+    [
+        ({}, 0),
+        ({"max_inflight_messages": "0"}, MESSAGES),
+        ({"max_inflight_messages": "65535"}, MESSAGES),
+    ],
 )
-def test_mosquitto_repeats_qos_2_where_its_limit_is_too_low(
+def test_mosquitto_repeats_qos_2_where_it_has_no_limit(
     mosquitto_installed: None, settings: dict[str, str], repeated: int
 ) -> None:
     """With the kit's setting it knows what was received; without a limit mosquitto 2.0 does not."""
