@@ -12,7 +12,8 @@ waits for a callback.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from collections import deque
+from typing import Any, ClassVar, Generic, TypeVar
 
 from sinetstream_sdk.errors import (
     AlreadyConnectedError,
@@ -20,6 +21,7 @@ from sinetstream_sdk.errors import (
     InvalidArgumentError,
 )
 from sinetstream_sdk.inbox import Inbox, Messages
+from sinetstream_sdk.link import Link
 from sinetstream_sdk.outbox import Outbox
 from sinetstream_sdk.promises import SafePromise
 from sinetstream_sdk.spi import (
@@ -29,30 +31,103 @@ from sinetstream_sdk.spi import (
     PluginMessageWriter,
 )
 
-__all__ = ["LinkedAsyncWriter", "LinkedReader", "LinkedSender", "LinkedWriter"]
+__all__ = [
+    "LinkedAsyncWriter",
+    "LinkedReader",
+    "LinkedSender",
+    "LinkedWriter",
+    "ReadingLink",
+    "WritingLink",
+]
 
 
-class _Link(Protocol):
-    def open(self) -> None: ...
-    def close(self) -> None: ...
+class ReadingLink(Link):
+    """A link that puts what it receives into its inbox.
 
+    :param acknowledges: whether :meth:`_acknowledge` is to be called
+    """
 
-class ReadingLink(_Link, Protocol):
-    """A link that fills an inbox; ``close()`` closes that, too."""
+    def __init__(self, *args: Any, acknowledges: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        release = self._release if acknowledges else _nothing
+        self.inbox: Inbox[Any] = Inbox(self.gone, release)
+        self._done: deque[Any] = deque()
 
-    inbox: Inbox[Any]
-
+    @abstractmethod
     def unpack(self, message: Any) -> tuple[bytes, str, Any]:
-        """Payload, topic and raw message."""
+        """Payload, topic and raw message of what was put into the inbox."""
+
+    def _acknowledge(self, message: Any) -> None:
+        """Tell the broker that the caller has done with a message; called on the thread, when up.
+
+        What the caller has done with while the link was down waits until it is up again.
+        """
+        return
+
+    def close(self) -> None:
+        """Close the inbox and the link."""
+        self.inbox.close()
+        super().close()
+
+    def _release(self, message: Any) -> None:
+        self._done.append(message)
+        self.wake()
+
+    def _drained(self) -> bool:
+        return not self._done or not self.up
+
+    def _work(self) -> bool:
+        while self.up and self._done:
+            self._acknowledge(self._done.popleft())
+        return False
 
 
-class WritingLink(_Link, Protocol):
-    """A link that empties an outbox; ``close()`` closes that, too."""
+class WritingLink(Link):
+    """A link that sends what is put into its outbox, which holds the client's keys.
 
-    outbox: Outbox[Any]
+    :param outbox: its ``wake`` is set here
+    """
+
+    def __init__(self, *args: Any, outbox: Outbox[Any], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.outbox = outbox
+        outbox.wake = self.wake
+
+    @abstractmethod
+    def _publish(self, payload: bytes) -> Any:
+        """Give a message to the client; called on the thread, when up.
+
+        :return: the key that ``outbox.answer()`` is called with later; None where the client cannot
+            take it now
+        :raises Exception: the message is rejected with it
+        """
+
+    def close(self) -> None:
+        """Close the outbox and the link."""
+        self.outbox.close()
+        super().close()
+
+    def _work(self) -> bool:
+        if self.up:
+            self.outbox.pass_on(self._publish)
+        self.outbox.settle(self.failure or f"{self.broker} does not answer")
+        return self.up and self.outbox.sendable
+
+    def _deadline(self) -> float:
+        return self.outbox.deadline()
+
+    def _drained(self) -> bool:
+        return self.outbox.drained
+
+    def _abandon(self) -> None:
+        self.outbox.abandon(self.failure)
 
 
-L = TypeVar("L", bound=_Link)
+def _nothing(_: object) -> None:
+    return
+
+
+L = TypeVar("L", bound=Link)
 
 
 class _LinkedRole(Plugin, Generic[L]):
