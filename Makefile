@@ -8,6 +8,7 @@
 #   make docs                   the documentation as a site, into docs/_build/html
 #   make brokers                bring Apache Kafka into .brokers/, with Maven, for a JDK 17
 #   make bench                  this host beside the published one, in an environment of its own
+#   make field-report           the official plugins, in an environment of their own, judged
 #   make template-matrix        every combination of the template's answers, each project tried
 #   make template-sample        some of them, which cover every pair of answers
 #   make fuzz                   a million hostile messages, ten thousand hostile files
@@ -20,6 +21,7 @@ PYTHON ?= python3
 PLUGIN ?= queue
 VENV ?= .venv
 BENCH_VENV ?= .venv-bench
+FIELD_VENV ?= .venv-field
 ARGS ?=
 # Most tests wait for something, so more of them than there are cores run side by side.
 WORKERS ?= 4
@@ -31,7 +33,7 @@ MANIFESTS := pyproject.toml $(wildcard reference_plugins/*/pyproject.toml)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: bench fuzz template-matrix template-sample check test test-all lint docs brokers build clean install
+.PHONY: bench field-report fuzz template-matrix template-sample check test test-all lint docs brokers build clean install
 .DEFAULT_GOAL := check
 
 check: $(INSTALLED)
@@ -68,6 +70,16 @@ bench: $(BENCH_VENV)/.installed
 $(BENCH_VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(BENCH_VENV)
 	$(BENCH_VENV)/bin/python -m pip install --quiet --editable '.[bench]'
+	@touch $@
+
+field-report: $(FIELD_VENV)/.installed
+	$(FIELD_VENV)/bin/python -m field_report $(ARGS)
+
+# No reference plugin belongs here: two plugins called `mqtt` in one environment are one too many.
+$(FIELD_VENV)/.installed: pyproject.toml field_report/requirements.txt
+	$(PYTHON) -m venv $(FIELD_VENV)
+	$(FIELD_VENV)/bin/python -m pip install --quiet --editable '.[conformance]' \
+	  --requirement field_report/requirements.txt
 	@touch $@
 
 template-matrix: $(INSTALLED)

@@ -104,7 +104,7 @@ def memory_in_use() -> int:
     """
     kit = tracemalloc.Filter(False, str(Path(__file__).parent / "*"))
     allocated = tracemalloc.take_snapshot().filter_traces(
-        [kit, *(tracemalloc.Filter(False, of.__file__) for of in (tracemalloc, logging))]
+        [kit, *(tracemalloc.Filter(False, str(of.__file__)) for of in (tracemalloc, logging))]
     )
     return sum(trace.size for trace in allocated.traces)
 
