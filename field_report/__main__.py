@@ -12,6 +12,8 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,6 +28,8 @@ PACKAGES = {
 }
 SEED = 1
 WITHIN_S = 1800.0
+ENDS_WITHIN_S = 60.0
+POLL_S = 0.5
 
 
 def judge(plugin: str, options: list[str]) -> int:
@@ -47,27 +51,46 @@ def judge(plugin: str, options: list[str]) -> int:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
         if plugin == "kafka":
             environment[JARS_VARIABLE] = str(jars().resolve())
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=WITHIN_S,
-            check=False,
-        )
-        print(done.stdout[done.stdout.rfind(f"\n{plugin} package") :].strip() or done.stderr)  # noqa: T201
+        said = _run(command, Path(folder), environment, report)
+        print(said[said.rfind(f"\n{plugin} package") :].strip())  # noqa: T201
         if not report.exists():
-            print(done.stdout, done.stderr, file=sys.stderr)  # noqa: T201
+            print(said, file=sys.stderr)  # noqa: T201
             return 2
         told = [f"{name} {version(name)}" for name in PACKAGES[plugin]]
         (RESULTS / f"{plugin}.versions.txt").write_text("\n".join(told) + "\n", encoding="utf-8")
-        text = _without_places(done.stdout, folder)
+        text = _without_places(said, folder)
         (RESULTS / f"{plugin}.txt").write_text(text, encoding="utf-8")
         found = _without_places(report.read_text(encoding="utf-8"), folder)
         (RESULTS / f"{plugin}.json").write_text(found + "\n", encoding="utf-8")
         return 2 if '"KIT-ERROR"' in found else 0
+
+
+def _run(command: list[str], folder: Path, environment: dict[str, str], report: Path) -> str:
+    """Run the kit and give its output.
+
+    Threads on which a plugin's ``close()`` hangs may keep Python from ending, long after the report
+    is written. So that is as far as this waits.
+    """
+    output = folder / "output.txt"
+    with output.open("wb") as file:
+        kit = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            end = time.monotonic() + WITHIN_S
+            while kit.poll() is None and time.monotonic() < end and not report.exists():
+                time.sleep(POLL_S)
+            with suppress(subprocess.TimeoutExpired):
+                kit.wait(ENDS_WITHIN_S)
+        finally:
+            kit.kill()
+            kit.wait()
+    return output.read_text(encoding="utf-8", errors="replace")
 
 
 def _without_places(text: str, folder: str) -> str:

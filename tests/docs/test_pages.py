@@ -15,7 +15,10 @@ from doc_shell import Shell, make_venv
 RUN = ("console",)
 READ = ("python", "toml", "yaml", "text")
 LEFTOVERS = shutil.ignore_patterns("__pycache__", "*.egg-info", "dist", "build")
-DIRECTIVES = ("{toctree}", "{eval-rst}", "{note}", "{warning}", "{tip}", "{grid}", "{image}")
+DIRECTIVES = (
+    *("{toctree}", "{eval-rst}", "{note}", "{warning}", "{tip}", "{grid}", "{image}"),
+    *("{include}", "{literalinclude}"),
+)
 
 
 def runnable(page: Path) -> bool:
