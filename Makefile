@@ -9,6 +9,7 @@
 #   make brokers                bring Apache Kafka into .brokers/, with Maven, for a JDK 17
 #   make soak BROKER=mosquitto  20 restarts of a broker during 100,000 messages
 #   make bench                  this host beside the published one, in an environment of its own
+#   make field-report           the official plugins, in an environment of their own, judged
 #   make template-matrix        every combination of the template's answers, each project tried
 #   make template-sample        some of them, which cover every pair of answers
 #   make fuzz                   a million hostile messages, ten thousand hostile files
@@ -21,6 +22,7 @@ PYTHON ?= python3
 PLUGIN ?= queue
 VENV ?= .venv
 BENCH_VENV ?= .venv-bench
+FIELD_VENV ?= .venv-field
 ARGS ?=
 BROKER ?= mosquitto
 # Most tests wait for something, so more of them than there are cores run side by side.
@@ -33,7 +35,7 @@ MANIFESTS := pyproject.toml $(wildcard reference_plugins/*/pyproject.toml)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: bench soak fuzz template-matrix template-sample check test test-all lint docs brokers build clean install
+.PHONY: bench field-report soak fuzz template-matrix template-sample check test test-all lint docs brokers build clean install
 .DEFAULT_GOAL := check
 
 check: $(INSTALLED)
@@ -74,6 +76,16 @@ $(BENCH_VENV)/.installed: pyproject.toml
 
 soak: $(INSTALLED)
 	$(BIN)/python -m soak $(BROKER) $(ARGS)
+
+field-report: $(FIELD_VENV)/.installed
+	$(FIELD_VENV)/bin/python -m field_report $(ARGS)
+
+# No reference plugin belongs here: two plugins called `mqtt` in one environment are one too many.
+$(FIELD_VENV)/.installed: pyproject.toml field_report/requirements.txt
+	$(PYTHON) -m venv $(FIELD_VENV)
+	$(FIELD_VENV)/bin/python -m pip install --quiet --editable '.[conformance]' \
+	  --requirement field_report/requirements.txt
+	@touch $@
 
 template-matrix: $(INSTALLED)
 	$(BIN)/python scripts/template_matrix.py $(ARGS)

@@ -22,7 +22,7 @@ from sinetstream_conformance.deadline import Result, describe_error
 from sinetstream_conformance.harness import NotOffered
 from sinetstream_conformance.library import is_library_error
 from sinetstream_conformance.subject import merge
-from sinetstream_conformance.verdict import Unjudged
+from sinetstream_conformance.verdict import NotDeclared, Unjudged
 from sinetstream_sdk.roles import Role
 
 if TYPE_CHECKING:
@@ -70,12 +70,12 @@ def _host(name: str, module_name: str, encoder: str, decoder: str) -> Host:
     module = importlib.import_module(module_name)
 
     def encode(params: Mapping[str, Any], value: Any) -> bytes:
-        with getattr(module, encoder)(**params) as made:
+        with _made(getattr(module, encoder), params) as made:
             data: bytes = made.encode(value)
             return data
 
     def decode(params: Mapping[str, Any], data: bytes) -> Any:
-        with getattr(module, decoder)(**params) as made:
+        with _made(getattr(module, decoder), params) as made:
             return made.decode(data)
 
     classes = {
@@ -85,6 +85,22 @@ def _host(name: str, module_name: str, encoder: str, decoder: str) -> Host:
         Role.ASYNC_WRITER: module.AsyncMessageWriter,
     }
     return Host(name, classes, encode, decode)
+
+
+def _made(cls: Callable[..., Any], params: Mapping[str, Any]) -> Any:
+    """An encoder or decoder; the published ones are a service of a plugin, which may be missing.
+
+    :raises NotDeclared: it is
+    """
+    try:
+        return cls(**params)
+    except Exception as error:
+        if not is_library_error(error, "UnsupportedServiceTypeError"):
+            raise
+        raise NotDeclared(
+            f"the published host encodes nothing by itself here ({error}): "
+            "pip install 'sinetstream-iostream==1.10.*'"
+        ) from error
 
 
 class HostReaderInbox(ReaderInbox):

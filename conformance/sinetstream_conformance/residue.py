@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import threading
 import tracemalloc
 from collections import Counter
@@ -74,6 +75,15 @@ class Descriptors:
             names[targets.get(link.fd, "")] = f"socket {local} to {remote}"
         return cls(opened, names)
 
+    @property
+    def total(self) -> int:
+        """How many are open."""
+        return self.opened.total()
+
+    def count_since(self, before: Descriptors) -> int:
+        """How many have been opened since ``before`` and are open still."""
+        return (self.opened - before.opened).total()
+
     def grown_since(self, before: Descriptors) -> str:
         """What has been opened since ``before`` and is open still; empty where nothing has."""
         fresh = self.opened - before.opened
@@ -91,12 +101,14 @@ class Descriptors:
 def memory_in_use() -> int:
     """The bytes that were allocated since ``tracemalloc`` began and are held, by all but the kit.
 
+    What was logged does not count either: pytest keeps it until the check ends.
+
     The kit's own count too little to matter, unless rounds take so long that its measurements of
     the machine add up.
     """
     kit = tracemalloc.Filter(False, str(Path(__file__).parent / "*"))
     allocated = tracemalloc.take_snapshot().filter_traces(
-        [kit, tracemalloc.Filter(False, tracemalloc.__file__)]
+        [kit, *(tracemalloc.Filter(False, str(of.__file__)) for of in (tracemalloc, logging))]
     )
     return sum(trace.size for trace in allocated.traces)
 

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sinetstream_conformance import pitfalls
+from sinetstream_conformance.captured_logs import records_let_go
 from sinetstream_conformance.clock import Metronome
 from sinetstream_conformance.deadline import (
     THREAD_PREFIX,
@@ -20,6 +21,7 @@ from sinetstream_conformance.deadline import (
 )
 from sinetstream_conformance.harness import Harness, NotOffered
 from sinetstream_conformance.harness_faults import GuardedHarness, HarnessError
+from sinetstream_conformance.leniency import warnings_not_raised
 from sinetstream_conformance.residue import plugin_threads, put_heap_back, set_heap_apart
 from sinetstream_conformance.rule import Rule, catalogue
 from sinetstream_conformance.stage import Stage
@@ -222,7 +224,7 @@ class Session:
         deaths = _ThreadDeaths()
         again = False
         try:
-            with deaths:
+            with deaths, warnings_not_raised(), records_let_go():
                 try:
                     self._preflight(check, stage)
                     rule.check(stage)

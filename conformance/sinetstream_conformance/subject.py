@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from importlib.metadata import EntryPoint
 from typing import Any
 
+from sinetstream_conformance.leniency import warnings_not_raised
 from sinetstream_conformance.probe import load_in_fresh_interpreter
 from sinetstream_sdk import compat
 from sinetstream_sdk.configversion import ConfigVersion
@@ -87,7 +88,8 @@ def load_subject(name: str, distribution: str | None = None) -> Subject:
             subject.load_errors[role] = ImportError(outside.failure)
             continue
         try:
-            loaded = EntryPoint(record.name, record.value, record.group).load()
+            with warnings_not_raised():
+                loaded = EntryPoint(record.name, record.value, record.group).load()
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - a plugin may even call sys.exit()

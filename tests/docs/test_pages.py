@@ -20,7 +20,10 @@ from sinetstream_conformance.harness import Harness
 RUN = ("console",)
 READ = ("python", "toml", "yaml", "text")
 LEFTOVERS = shutil.ignore_patterns("__pycache__", "*.egg-info", "dist", "build")
-DIRECTIVES = ("{toctree}", "{eval-rst}", "{note}", "{warning}", "{tip}", "{grid}", "{image}")
+DIRECTIVES = (
+    *("{toctree}", "{eval-rst}", "{note}", "{warning}", "{tip}", "{grid}", "{image}"),
+    *("{include}", "{literalinclude}"),
+)
 
 
 def runnable(page: Path) -> bool:

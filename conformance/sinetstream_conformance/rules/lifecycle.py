@@ -125,6 +125,10 @@ class Surroundings:
             return left
         return descriptors_left(self._stage, self._opened_at_first) and left
 
+    def descriptor_count(self) -> int:
+        """How many descriptors have come and are open now."""
+        return Descriptors.now().count_since(self._opened)
+
     def _gone(self, condition: Callable[[], bool]) -> bool:
         return self._stage.wait_until(condition, GONE_WITHIN_S)
 
@@ -249,7 +253,17 @@ def opens_twice(stage: Stage) -> None:
         not left, expected="the second open() leaks no thread", observed=f"left behind: {left}"
     )
     grown = around.descriptors_left()
+    if grown and around.descriptor_count() <= _left_by_one_opening(stage, topic):
+        grown = ""
     stage.expect(not grown, expected="the second open() leaks no descriptor", observed=grown)
+
+
+def _left_by_one_opening(stage: Stage, topic: str) -> int:
+    """How many descriptors an instance keeps that was opened once: LIFE-FDS judges those."""
+    before = Descriptors.now()
+    closed_again(stage.opened(build(stage, topic)))
+    descriptors_left(stage, before)
+    return Descriptors.now().count_since(before)
 
 
 @rule(

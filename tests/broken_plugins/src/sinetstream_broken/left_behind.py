@@ -6,6 +6,7 @@ Of the synchronous roles: the unreachable broker, threads, descriptors, pairs an
 from __future__ import annotations
 
 import _thread
+import logging
 import os
 import selectors
 import socket
@@ -63,6 +64,26 @@ class KeepsSocket(TcpReader):
                 raise ConnectionError(f"no broker at {self.host}:{self.port}") from error
             self.probe.close()
         super().open()
+
+
+@breaks("LIFE-REOPEN", role="reader", says="works after it was opened again", model="tcp")
+class LogsRefusal(TcpReader):
+    """Logs why it could not connect, and opens once."""
+
+    opened = False
+
+    def open(self) -> None:
+        if self.opened:
+            return
+        trial = socket.socket()
+        try:
+            trial.connect((self.host, self.port))
+        except OSError as error:
+            logging.getLogger(__name__).error("no broker there", exc_info=True)
+            raise ConnectionError(f"no broker at {self.host}:{self.port}") from error
+        trial.close()
+        super().open()
+        self.opened = True
 
 
 @breaks("LIFE-UNREACHABLE", role="writer", says="still running", model="tcp")
@@ -163,6 +184,25 @@ class PipeForgotten(MemoryWriter):
         if self.is_open:
             os.close(self.woken)
         super().close()
+
+
+@breaks("LIFE-FDS", role="reader", says=("no descriptor is left open", "2 more than before"))
+class WakerKept(MemoryReader):
+    """Keeps the pair of sockets that wakes its loop until it is opened again, or thrown away."""
+
+    waker: tuple[socket.socket, socket.socket] | None = None
+
+    def open(self) -> None:
+        super().open()
+        self._drop()
+        self.waker = socket.socketpair()
+
+    def __del__(self) -> None:
+        self._drop()
+
+    def _drop(self) -> None:
+        for one in self.waker or ():
+            one.close()
 
 
 # -- LIFE-PAIR -----------------------------------------------------------------------------------

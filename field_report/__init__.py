@@ -1,0 +1,1 @@
+"""The official plugins judged by the conformance kit: ``make field-report``."""
