@@ -68,6 +68,13 @@ class Site(ABC):
     def restart(self) -> None:
         """End the broker, start it again on its data, and return once it takes connections."""
 
+    def partition(self, raw: Any) -> str:
+        """The part of the topic that a message came from, within which order holds; by its name.
+
+        An empty one tells that order is not to be judged.
+        """
+        return ""
+
     def ready(self) -> None:
         """Return once a reader that is open receives what is published from now on."""
         return
@@ -98,7 +105,9 @@ def soak(
     """
     with ExitStack() as stack:
         reader = site.reader(site.params(plan.guarantee, reads=True))
-        reader.on_message = lambda payload, *_: seen.note("delivered", name_of(payload, plan.size))
+        reader.on_message = lambda payload, _, raw: seen.note(
+            "delivered", name_of(payload, plan.size), site.partition(raw)
+        )
         reader.on_failure = lambda error: seen.note("failure", "", str(error))
         reader.open()
         stack.enter_context(closing(reader))

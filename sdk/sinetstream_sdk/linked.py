@@ -1,8 +1,12 @@
-"""Roles made of a :class:`~sinetstream_sdk.link.Link`: a new one for each ``open()``.
+"""Roles made of a :class:`~sinetstream_sdk.link.Link`, or the like: a new one for each ``open()``.
 
     class MqttReader(LinkedReader):
         def _make_link(self):
             return MqttSubscription(self._settings, self._topics)
+
+A class of one's own will do as the link if it has ``open()``, ``close()``, which follows an
+``open()`` that has failed, too, and an inbox or outbox: for clients that are polled, those of
+:mod:`~sinetstream_sdk.polled`.
 
 For the asynchronous reader wrap the synchronous one in
 :class:`~sinetstream_sdk.polling.PollingAsyncReader`: the thread that works the link then never
@@ -12,15 +16,14 @@ waits for a callback.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 from sinetstream_sdk.errors import (
     AlreadyConnectedError,
     ConnectionError,  # noqa: A004 - the published name
     InvalidArgumentError,
 )
-from sinetstream_sdk.inbox import Inbox, Messages
-from sinetstream_sdk.outbox import Outbox
+from sinetstream_sdk.inbox import Messages, Source
 from sinetstream_sdk.promises import SafePromise
 from sinetstream_sdk.spi import (
     Plugin,
@@ -29,7 +32,7 @@ from sinetstream_sdk.spi import (
     PluginMessageWriter,
 )
 
-__all__ = ["LinkedAsyncWriter", "LinkedReader", "LinkedSender", "LinkedWriter"]
+__all__ = ["LinkedAsyncWriter", "LinkedReader", "LinkedSender", "LinkedWriter", "SeekingReader"]
 
 
 class _Link(Protocol):
@@ -40,16 +43,31 @@ class _Link(Protocol):
 class ReadingLink(_Link, Protocol):
     """A link that fills an inbox; ``close()`` closes that, too."""
 
-    inbox: Inbox[Any]
+    @property
+    def inbox(self) -> Source[Any]:
+        """Where the messages are taken from."""
 
     def unpack(self, message: Any) -> tuple[bytes, str, Any]:
         """Payload, topic and raw message."""
 
 
+class Sending(Protocol):
+    """What messages are sent through: an outbox."""
+
+    @property
+    def patience_s(self) -> float | None:
+        """How long a promise may take to settle; None where the outbox sees to that."""
+
+    def send(self, payload: bytes) -> SafePromise[Any]:
+        """A promise for the delivery of ``payload``."""
+
+
 class WritingLink(_Link, Protocol):
     """A link that empties an outbox; ``close()`` closes that, too."""
 
-    outbox: Outbox[Any]
+    @property
+    def outbox(self) -> Sending:
+        """What messages are sent through."""
 
 
 L = TypeVar("L", bound=_Link)
@@ -65,14 +83,18 @@ class _LinkedRole(Plugin, Generic[L]):
         """A link that has not been opened."""
 
     def open(self) -> None:
-        """Open a new link.
+        """Open a new link; one that cannot be opened is closed.
 
         :raises AlreadyConnectedError: there is one
         """
         if self._link is not None:
             raise AlreadyConnectedError(f"{type(self).__name__} is open; call close() first")
         link = self._make_link()
-        link.open()
+        try:
+            link.open()
+        except BaseException:
+            link.close()
+            raise
         self._link = link
 
     def close(self) -> None:
@@ -97,6 +119,36 @@ class LinkedReader(_LinkedRole[ReadingLink], PluginMessageReader):
         return Messages(link.inbox, self._timeout_s, link.unpack)
 
 
+class SeekingLink(ReadingLink, Protocol):
+    """A link that can go back, and ahead."""
+
+    def seek(self, to_end: bool) -> None:
+        """Go to the oldest message, or past the newest."""
+
+
+class SeekingReader(LinkedReader):
+    """A reader that can read again, or leave out, what is there, as the link can."""
+
+    def seek_to_beginning(self) -> None:
+        """Go to the oldest message; it may be called from any thread.
+
+        :raises ConnectionError: the reader is not open, or has lost its broker
+        """
+        self._seek(to_end=False)
+
+    def seek_to_end(self) -> None:
+        """Leave out what has been published up to now; it may be called from any thread.
+
+        :raises ConnectionError: the reader is not open, or has lost its broker
+        """
+        self._seek(to_end=True)
+
+    def _seek(self, to_end: bool) -> None:
+        if self._link is None:
+            raise ConnectionError(f"{type(self).__name__} is not open; call open() first")
+        cast(SeekingLink, self._link).seek(to_end)
+
+
 class LinkedSender(_LinkedRole[WritingLink]):
     """What both writers have in common, for a plugin to derive its own such class from."""
 
@@ -107,7 +159,7 @@ class LinkedSender(_LinkedRole[WritingLink]):
         super().__init__(*args, **kwargs)
         self._topic = self.params.topic()
 
-    def _send(self, message: bytes) -> SafePromise[None]:
+    def _send(self, message: bytes) -> SafePromise[Any]:
         name = type(self).__name__
         if not isinstance(message, bytes):
             raise InvalidArgumentError(
@@ -141,7 +193,7 @@ class LinkedWriter(LinkedSender, PluginMessageWriter):
 class LinkedAsyncWriter(LinkedSender, PluginAsyncMessageWriter):
     """Sends through its link's outbox, whose promises it returns."""
 
-    def publish(self, message: bytes) -> SafePromise[None]:
+    def publish(self, message: bytes) -> SafePromise[Any]:
         """A promise that is fulfilled once the broker has the message.
 
         Its callbacks run on the thread that works the link, and hold it up while they do.
