@@ -16,6 +16,7 @@ waits for a callback.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import deque
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 from sinetstream_sdk.errors import (
@@ -23,7 +24,9 @@ from sinetstream_sdk.errors import (
     ConnectionError,  # noqa: A004 - the published name
     InvalidArgumentError,
 )
-from sinetstream_sdk.inbox import Messages, Source
+from sinetstream_sdk.inbox import Inbox, Messages, Source
+from sinetstream_sdk.link import Link
+from sinetstream_sdk.outbox import Outbox
 from sinetstream_sdk.promises import SafePromise
 from sinetstream_sdk.spi import (
     Plugin,
@@ -32,45 +35,130 @@ from sinetstream_sdk.spi import (
     PluginMessageWriter,
 )
 
-__all__ = ["LinkedAsyncWriter", "LinkedReader", "LinkedSender", "LinkedWriter", "SeekingReader"]
+__all__ = [
+    "LinkedAsyncWriter",
+    "LinkedReader",
+    "LinkedSender",
+    "LinkedWriter",
+    "ReadingLink",
+    "SeekingReader",
+    "WritingLink",
+]
 
 
-class _Link(Protocol):
+class ReadingLink(Link):
+    """A link that puts what it receives into its inbox.
+
+    :param acknowledges: whether :meth:`_acknowledge` is to be called
+    """
+
+    def __init__(self, *args: Any, acknowledges: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        release = self._release if acknowledges else _nothing
+        self.inbox: Inbox[Any] = Inbox(self.gone, release)
+        self._done: deque[Any] = deque()
+
+    @abstractmethod
+    def unpack(self, message: Any) -> tuple[bytes, str, Any]:
+        """Payload, topic and raw message of what was put into the inbox."""
+
+    def _acknowledge(self, message: Any) -> None:
+        """Tell the broker that the caller has done with a message; called on the thread, when up.
+
+        What the caller has done with while the link was down waits until it is up again.
+        """
+        return
+
+    def close(self) -> None:
+        """Close the inbox and the link."""
+        self.inbox.close()
+        super().close()
+
+    def _release(self, message: Any) -> None:
+        self._done.append(message)
+        self.wake()
+
+    def _drained(self) -> bool:
+        return not self._done or not self.up
+
+    def _work(self) -> bool:
+        while self.up and self._done:
+            self._acknowledge(self._done.popleft())
+        return False
+
+
+class WritingLink(Link):
+    """A link that sends what is put into its outbox, which holds the client's keys.
+
+    :param outbox: its ``wake`` is set here
+    """
+
+    def __init__(self, *args: Any, outbox: Outbox[Any], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.outbox = outbox
+        outbox.wake = self.wake
+
+    @abstractmethod
+    def _publish(self, payload: bytes) -> Any:
+        """Give a message to the client; called on the thread, when up.
+
+        :return: the key that ``outbox.answer()`` is called with later; None where the client cannot
+            take it now
+        :raises Exception: the message is rejected with it
+        """
+
+    def close(self) -> None:
+        """Close the outbox and the link."""
+        self.outbox.close()
+        super().close()
+
+    def _work(self) -> bool:
+        if self.up:
+            self.outbox.pass_on(self._publish)
+        self.outbox.settle(self.failure or f"{self.broker} does not answer")
+        return self.up and self.outbox.sendable
+
+    def _deadline(self) -> float:
+        return self.outbox.deadline()
+
+    def _drained(self) -> bool:
+        return self.outbox.drained
+
+    def _abandon(self) -> None:
+        self.outbox.abandon(self.failure)
+
+
+def _nothing(_: object) -> None:
+    return
+
+
+class _Connected(Protocol):
     def open(self) -> None: ...
     def close(self) -> None: ...
 
 
-class ReadingLink(_Link, Protocol):
-    """A link that fills an inbox; ``close()`` closes that, too."""
-
+class _Reading(_Connected, Protocol):
     @property
-    def inbox(self) -> Source[Any]:
-        """Where the messages are taken from."""
-
-    def unpack(self, message: Any) -> tuple[bytes, str, Any]:
-        """Payload, topic and raw message."""
+    def inbox(self) -> Source[Any]: ...
+    def unpack(self, message: Any) -> tuple[bytes, str, Any]: ...
 
 
-class Sending(Protocol):
-    """What messages are sent through: an outbox."""
+class _Seeking(_Reading, Protocol):
+    def seek(self, to_end: bool) -> None: ...
 
+
+class _Sending(Protocol):
     @property
-    def patience_s(self) -> float | None:
-        """How long a promise may take to settle; None where the outbox sees to that."""
-
-    def send(self, payload: bytes) -> SafePromise[Any]:
-        """A promise for the delivery of ``payload``."""
+    def patience_s(self) -> float | None: ...
+    def send(self, payload: bytes) -> SafePromise[Any]: ...
 
 
-class WritingLink(_Link, Protocol):
-    """A link that empties an outbox; ``close()`` closes that, too."""
-
+class _Writing(_Connected, Protocol):
     @property
-    def outbox(self) -> Sending:
-        """What messages are sent through."""
+    def outbox(self) -> _Sending: ...
 
 
-L = TypeVar("L", bound=_Link)
+L = TypeVar("L", bound=_Connected)
 
 
 class _LinkedRole(Plugin, Generic[L]):
@@ -104,7 +192,7 @@ class _LinkedRole(Plugin, Generic[L]):
             link.close()
 
 
-class LinkedReader(_LinkedRole[ReadingLink], PluginMessageReader):
+class LinkedReader(_LinkedRole[_Reading], PluginMessageReader):
     """Receives what its link puts into the inbox."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -119,15 +207,8 @@ class LinkedReader(_LinkedRole[ReadingLink], PluginMessageReader):
         return Messages(link.inbox, self._timeout_s, link.unpack)
 
 
-class SeekingLink(ReadingLink, Protocol):
-    """A link that can go back, and ahead."""
-
-    def seek(self, to_end: bool) -> None:
-        """Go to the oldest message, or past the newest."""
-
-
 class SeekingReader(LinkedReader):
-    """A reader that can read again, or leave out, what is there, as the link can."""
+    """A reader whose link has a method ``seek(to_end)``."""
 
     def seek_to_beginning(self) -> None:
         """Go to the oldest message; it may be called from any thread.
@@ -146,10 +227,10 @@ class SeekingReader(LinkedReader):
     def _seek(self, to_end: bool) -> None:
         if self._link is None:
             raise ConnectionError(f"{type(self).__name__} is not open; call open() first")
-        cast(SeekingLink, self._link).seek(to_end)
+        cast(_Seeking, self._link).seek(to_end)
 
 
-class LinkedSender(_LinkedRole[WritingLink]):
+class LinkedSender(_LinkedRole[_Writing]):
     """What both writers have in common, for a plugin to derive its own such class from."""
 
     largest_payload: ClassVar[int | None] = None

@@ -76,10 +76,13 @@ class Tls:
         """
         import ssl
 
+        from sinetstream_sdk.tlssocket import TlsSocket
+
         try:
             context = ssl.create_default_context(cafile=self.ca_certs)
         except (OSError, ValueError) as error:
             raise self._unusable("ca_certs", self.ca_certs, error) from error
+        context.sslsocket_class = TlsSocket
         context.check_hostname = self.check_hostname
         context.verify_mode = ssl.VerifyMode[self.cert_reqs]
         if self.tls_version is not None:

@@ -4,18 +4,14 @@
 librdkafka's own and is passed on as it is.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib.resources import files
 from typing import Any
 
 from sinetstream_sdk.params import Params
-from sinetstream_sdk.translation import refuse, translate
+from sinetstream_sdk.translation import load, refuse, translate
 
-TABLE: Mapping[str, Mapping[str, Any]] = tomllib.loads(
-    files(__package__).joinpath("parameters.toml").read_text(encoding="utf-8")
-)
+TABLE: Mapping[str, Mapping[str, Any]] = load(__package__, "parameters.toml")
 SECTIONS = ("both", "writer", "reader", "plugin", "refused")
 KNOWN = [name for section in SECTIONS for name in TABLE[section]]
 REFUSED = {name: f"is not supported: {instead}" for name, instead in TABLE["refused"].items()}
