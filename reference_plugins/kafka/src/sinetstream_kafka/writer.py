@@ -68,6 +68,7 @@ class Publication(Connection):
 
     def _end(self) -> None:
         self.client.purge()
+        self.client.flush(1.0)  # has it report what was purged
         self.client.close()
 
 
