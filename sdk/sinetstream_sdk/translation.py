@@ -44,7 +44,8 @@ def read(
 
     A row has ``at``, where the value stands: a name, or a name in a group as in ``will.topic``, or
     a list of those, of which the first that is given counts. ``as`` is the method of
-    :class:`~sinetstream_sdk.params.Params` that reads it, "string" if absent; ``default`` and the rest are its arguments.
+    :class:`~sinetstream_sdk.params.Params` that reads it, "string" if absent;
+    ``default`` and the rest are its arguments.
 
     :param also: other names of groups
     :raises InvalidArgumentError: a value is wrong, or a group is given under both of its names
