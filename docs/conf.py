@@ -31,6 +31,7 @@ nitpick_ignore_regex = [
         r"(_?asyncio|collections|concurrent|contextlib|difflib|enum|promise|ssl|threading|types)\..*",
     ),
     (r"py:.*", r"(sinetstream_sdk\.\w+\.)?[A-Z]"),  # type variables
+    (r"py:.*", r"sinetstream_sdk\.linked\._\w+"),  # what a role asks of its link
 ]
 
 html_theme = "furo"

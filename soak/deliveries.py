@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +40,7 @@ class Findings:
     phantom: tuple[str, ...]
     rejected: tuple[str, ...]
     unsettled: tuple[str, ...]
+    reordered: tuple[str, ...] = ()
 
     @property
     def wrong(self) -> dict[str, tuple[str, ...]]:
@@ -47,7 +48,11 @@ class Findings:
 
         A rejection is no breach of a guarantee, but here every restart is over in time.
         """
-        ruled_out = {"phantom": self.phantom, "unsettled": self.unsettled}
+        ruled_out = {
+            "phantom": self.phantom,
+            "unsettled": self.unsettled,
+            "reordered": self.reordered,
+        }
         if self.guarantee is not Consistency.AT_MOST_ONCE:
             ruled_out |= {"lost": self.lost, "rejected": self.rejected}
         if self.guarantee is not Consistency.AT_LEAST_ONCE:
@@ -58,12 +63,28 @@ class Findings:
         told = [
             f"{self.counts[kind]} {kind}" for kind in ("published", "acknowledged", "delivered")
         ]
-        for name in ("lost", "repeated", "phantom", "rejected", "unsettled"):
+        for name in ("lost", "repeated", "phantom", "rejected", "unsettled", "reordered"):
             messages: tuple[str, ...] = getattr(self, name)
             told.append(f"{len(messages)} {name}")
             if name in self.wrong:
                 told[-1] += f" ({', '.join(messages[:NAMED])}{' ...' * (len(messages) > NAMED)})"
         return "; ".join(told)
+
+
+def _reordered(events: list[Event]) -> Iterator[str]:
+    """Messages that came after a later one of their writer and partition; copies do not count."""
+    newest: dict[tuple[str, str], int] = {}
+    seen = set()
+    for event in events:
+        if event.kind != "delivered" or not event.detail or event.message in seen:
+            continue
+        seen.add(event.message)
+        writer, _, number = event.message.partition("/")
+        if number.isdigit():
+            last = newest.setdefault((writer, event.detail), -1)
+            if int(number) < last:
+                yield event.message
+            newest[writer, event.detail] = max(last, int(number))
 
 
 class NumberedDeliveries:
@@ -117,6 +138,7 @@ class NumberedDeliveries:
             phantom=tuple(one for one in delivered if one not in published),
             rejected=tuple(rejected),
             unsettled=tuple(m for m in published if m not in acknowledged and m not in rejected),
+            reordered=tuple(_reordered(events)),
         )
 
     def save(self, target: Path) -> None:

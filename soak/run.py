@@ -68,6 +68,13 @@ class Site(ABC):
     def restart(self) -> None:
         """End the broker, start it again on its data, and return once it takes connections."""
 
+    def partition(self, raw: Any) -> str:
+        """The part of the topic that a message came from, within which order holds; by its name.
+
+        An empty one tells that order is not to be judged.
+        """
+        return ""
+
     def ready(self) -> None:
         """Return once a reader that is open receives what is published from now on."""
         return
@@ -98,7 +105,9 @@ def soak(
     """
     with ExitStack() as stack:
         reader = site.reader(site.params(plan.guarantee, reads=True))
-        reader.on_message = lambda payload, *_: seen.note("delivered", name_of(payload, plan.size))
+        reader.on_message = lambda payload, _, raw: seen.note(
+            "delivered", name_of(payload, plan.size), site.partition(raw)
+        )
         reader.on_failure = lambda error: seen.note("failure", "", str(error))
         reader.open()
         stack.enter_context(closing(reader))
@@ -178,11 +187,23 @@ def _publish_async(writer: PluginAsyncMessageWriter, plan: Plan, seen: NumberedD
 
     for number in range(plan.messages - plan.messages // SYNC_SHARE):
         name = f"async/{number}"
-        if not room.acquire(timeout=SILENCE_S):
+        if not _restarted(seen, plan, number) or not room.acquire(timeout=SILENCE_S):
             return
         seen.note("published", name)
         promise = writer.publish(payload_of(name, plan.size))
         promise.then(partial(fulfilled, name), partial(rejected, name))
+
+
+def _restarted(seen: NumberedDeliveries, plan: Plan, number: int) -> bool:
+    """Whether a message may go out: not while an earlier restart than the next one is due.
+
+    Where a broker is never out of service they would all be through before the restarts are.
+    """
+    share = max(plan.messages // (plan.restarts + 1), 1)
+    begun = min(number // share - 1, plan.restarts)
+    if number % share or begun < 1:
+        return True
+    return seen.wait_for(lambda: seen.counts["restart"] >= 2 * begun - 1, SILENCE_S)
 
 
 def _publish_sync(
