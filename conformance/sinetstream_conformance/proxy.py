@@ -32,6 +32,9 @@ from sinetstream_conformance.deadline import THREAD_PREFIX
 
 __all__ = ["FaultProxy", "Towards"]
 
+_Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
+"""One without a descriptor of its own, which would come and go with each turn of the thread."""
+
 _CHUNK = 64 * 1024
 _IDLE_S = 1.0
 _CALL_WITHIN_S = 5.0
@@ -276,7 +279,7 @@ class FaultProxy:
                 order.set_result(action())
             except OSError as error:
                 order.set_exception(error)
-        with selectors.DefaultSelector() as selector:
+        with _Selector() as selector:
             selector.register(self._wake_out, selectors.EVENT_READ)
             self._register(selector)
             ready = {key.fileobj: events for key, events in selector.select(self._patience())}
