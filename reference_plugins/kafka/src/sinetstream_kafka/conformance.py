@@ -72,7 +72,7 @@ class KafkaHarness(Harness):
 
     def params(self, role: Role) -> Mapping[str, Any]:
         """The address, and shorter waits than users have."""
-        waits = {"reconnect_backoff_ms": 20}
+        waits = {"reconnect_backoff_ms": 20, "reconnect_backoff_max_ms": 200}
         if role.reads:
             waits |= {"default_api_timeout_ms": WAIT_MS, "fetch_max_wait_ms": 20}
         else:
