@@ -6,7 +6,7 @@
 #   make test-all               the same on every Python >= 3.11 of this machine
 #   make lint                   ruff and mypy
 #   make docs                   the documentation as a site, into docs/_build/html
-#   make brokers                bring Apache Kafka into .brokers/, with Maven, for a JDK 17
+#   make brokers                bring mosquitto from Debian and, with Maven, Apache Kafka for a JDK 17
 #   make soak BROKER=mosquitto  20 restarts of a broker during 100,000 messages
 #   make bench                  this host beside the published one, in an environment of its own
 #   make field-report           the official plugins, in an environment of their own, judged
@@ -35,7 +35,7 @@ MANIFESTS := pyproject.toml $(wildcard reference_plugins/*/pyproject.toml)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: bench field-report soak fuzz template-matrix template-sample check test test-all lint docs brokers build clean install
+.PHONY: bench field-report soak fuzz template-matrix template-sample check test test-all lint docs brokers mosquitto build clean install
 .DEFAULT_GOAL := check
 
 check: $(INSTALLED)
@@ -55,7 +55,16 @@ lint: $(INSTALLED)
 docs: $(INSTALLED)
 	$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs docs/_build/html
 
-brokers: $(KAFKA)/.complete
+brokers: mosquitto $(KAFKA)/.complete
+
+# Debian puts daemons where not every user's PATH looks.
+mosquitto:
+	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null || { \
+	  command -v apt-get >/dev/null || { \
+	    echo "mosquitto is needed, and this is no Debian: install it by hand" >&2; exit 1; }; \
+	  root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+	  $$root apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive $$root apt-get install -qq -y --no-install-recommends mosquitto; }
 
 # The stamp is written last, so that jars of which some did not come are brought again.
 $(KAFKA)/.complete: brokers/pom.xml

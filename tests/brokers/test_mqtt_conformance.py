@@ -2,68 +2,42 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-import pytest
+from judged import judge
 from lacking import missing
-
 from sinetstream_conformance.brokers.mosquitto import Mosquitto
 
-WITHIN_S = 240.0
-
-
-def judge(tmp_path: Path, *options: str) -> tuple[str, dict[str, object]]:
-    """What a run of the kit prints, and its report; it must be conformant in all four roles."""
-    target = tmp_path / "report.json"
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q"),
-            *("--sinetstream-plugin=mqtt", f"--sinetstream-report={target}", *options),
-        ],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=WITHIN_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    for role in ("reader", "writer", "async_reader", "async_writer"):
-        assert f"mqtt {role:<13} CONFORMANT STRICT" in done.stdout
-    (report,) = json.loads(target.read_text(encoding="utf-8"))
-    return done.stdout, report
+GUARANTEES = {"FAULT-AT-LEAST-ONCE", "FAULT-EXACTLY-ONCE", "FAULT-AT-MOST-ONCE"}
 
 
 def test_on_the_embedded_broker(tmp_path: Path) -> None:
     """With nothing given the plugin is judged on amqtt, which needs no installation."""
     if find_spec("amqtt") is None:
         missing("amqtt is not installed: pip install 'sinetstream-plugin-mqtt[test]'")
-    shown, _ = judge(tmp_path)
+    shown, skipped = judge("mqtt", tmp_path)
     assert "broker: amqtt " in shown
-    assert " SKIP" not in shown
+    assert skipped == GUARANTEES
+    assert "amqtt keeps nothing over a restart" in shown
 
 
 def test_on_mosquitto(mosquitto_installed: None, tmp_path: Path) -> None:
-    """The harness of that name starts one."""
-    shown, _ = judge(
-        tmp_path, "--sinetstream-harness=sinetstream_mqtt.conformance:MosquittoHarness"
-    )
+    """The harness of that name starts one, and every rule is judged."""
+    harness = "--sinetstream-harness=sinetstream_mqtt.conformance:MosquittoHarness"
+    shown, skipped = judge("mqtt", tmp_path, harness)
     assert "broker: mosquitto " in shown
-    assert " SKIP" not in shown
+    assert not skipped
 
 
-@pytest.mark.parametrize("protocol", ["MQTTv5"])
-def test_on_a_broker_of_ones_own(
-    shared_mosquitto: Mosquitto, tmp_path: Path, protocol: str
-) -> None:
+def test_on_a_broker_of_ones_own(shared_mosquitto: Mosquitto, tmp_path: Path) -> None:
     """A broker that the user names is used, and what it cannot be made to do is skipped."""
-    shown, _ = judge(
+    shown, skipped = judge(
+        "mqtt",
         tmp_path,
         f"--sinetstream-param=brokers={shared_mosquitto.address}",
-        f"--sinetstream-param=type_spec.protocol={protocol}",
+        "--sinetstream-param=type_spec.protocol=MQTTv5",
     )
     assert f"broker: the MQTT broker at {shared_mosquitto.address}" in shown
     assert "not the harness's to stall or stop" in shown
+    assert skipped > GUARANTEES
