@@ -63,6 +63,9 @@ class SafePromise(Promise[T]):
     _seen = False
     """Whether somebody has taken the outcome or been told of it."""
 
+    _settled: threading.Event | None = None
+    """What is waited for; made by the first who waits, as most promises get callbacks instead."""
+
     _leader: Promise[Any] | None = None
     """The promise that this one follows."""
 
@@ -71,7 +74,7 @@ class SafePromise(Promise[T]):
         executor: Callable[[Callable[[Any], Any], Callable[..., Any]], Any] | None = None,
         scheduler: object = None,
     ) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
         self._registered: deque[Registration] = deque()
         super().__init__(executor, scheduler)
 
@@ -115,13 +118,13 @@ class SafePromise(Promise[T]):
     do_reject = _reject_callback
 
     def _decide(self) -> bool:
-        with self._changed:
+        with self._lock:
             first = not self._decided
             self._decided = True
         return first
 
     def _settle(self, state: int, outcome: Any, traceback: TracebackType | None = None) -> None:
-        with self._changed:
+        with self._lock:
             if self._state != STATE_PENDING:
                 return
             if state == STATE_FULFILLED:
@@ -132,7 +135,9 @@ class SafePromise(Promise[T]):
             self._leader = None
             self._state = state
             self._delivering = deliver = bool(self._registered)
-            self._changed.notify_all()
+            settled = self._settled
+        if settled is not None:
+            settled.set()
         if deliver:
             trampoline.deliver(self)
 
@@ -205,7 +210,7 @@ class SafePromise(Promise[T]):
     def _add_callbacks(
         self, fulfill: Callback | None, reject: Callback | None, promise: Promise[Any] | None
     ) -> int:
-        with self._changed:
+        with self._lock:
             self._registered.append(Registration(fulfill, reject, promise))
             del promise  # see serve()
             deliver = self._state != STATE_PENDING and not self._delivering
@@ -217,7 +222,7 @@ class SafePromise(Promise[T]):
 
     def next_registration(self) -> Registration | None:
         """For the trampoline: the oldest registration; None ends the delivery."""
-        with self._changed:
+        with self._lock:
             if self._registered:
                 return self._registered.popleft()
             self._delivering = False
@@ -278,10 +283,15 @@ class SafePromise(Promise[T]):
 
     def _wait(self, timeout: float | None = None) -> None:
         trampoline.run(while_pending=self)
+        if self._state != STATE_PENDING:
+            return
         limit = None if timeout is None else min(timeout, threading.TIMEOUT_MAX)
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._state != STATE_PENDING, limit):
-                raise TimeoutError(f"the promise is still pending after {timeout} s")
+        with self._lock:
+            if self._state != STATE_PENDING:
+                return
+            settled = self._settled = self._settled or threading.Event()
+        if not settled.wait(limit):
+            raise TimeoutError(f"the promise is still pending after {timeout} s")
 
     @classmethod
     def wait(cls, promise: Promise[Any], timeout: float | None = None) -> None:
