@@ -39,6 +39,10 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_MANY = 100
+_plain: set[type] = {type(None)}
+"""Some types whose values cannot be followed; finding out takes longer than all the rest."""
+
 _STATES = {STATE_PENDING: "pending", STATE_FULFILLED: "fulfilled", STATE_REJECTED: "rejected"}
 
 
@@ -145,11 +149,16 @@ class SafePromise(Promise[T]):
 
     def _adopt(self, value: Any) -> None:
         try:
-            if isinstance(value, Promise):
+            kind = value.__class__
+            if kind in _plain:
+                self._settle(STATE_FULFILLED, value)
+            elif isinstance(value, Promise):
                 self._follow(value._target())
             elif self.is_thenable(value):
                 follow_future(value, self._adopt, self._settle)
             else:
+                if len(_plain) < _MANY:
+                    _plain.add(kind)
                 self._settle(STATE_FULFILLED, value)
         except Exception as error:  # noqa: BLE001 - it is the outcome
             self._settle(STATE_REJECTED, error)
