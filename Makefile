@@ -7,6 +7,7 @@
 #   make lint                   ruff and mypy
 #   make docs                   the documentation as a site, into docs/_build/html
 #   make brokers                bring Apache Kafka into .brokers/, with Maven, for a JDK 17
+#   make soak BROKER=mosquitto  20 restarts of a broker during 100,000 messages
 #   make bench                  this host beside the published one, in an environment of its own
 #   make template-matrix        every combination of the template's answers, each project tried
 #   make template-sample        some of them, which cover every pair of answers
@@ -21,6 +22,7 @@ PLUGIN ?= queue
 VENV ?= .venv
 BENCH_VENV ?= .venv-bench
 ARGS ?=
+BROKER ?= mosquitto
 # Most tests wait for something, so more of them than there are cores run side by side.
 WORKERS ?= 4
 
@@ -31,7 +33,7 @@ MANIFESTS := pyproject.toml $(wildcard reference_plugins/*/pyproject.toml)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: bench fuzz template-matrix template-sample check test test-all lint docs brokers build clean install
+.PHONY: bench soak fuzz template-matrix template-sample check test test-all lint docs brokers build clean install
 .DEFAULT_GOAL := check
 
 check: $(INSTALLED)
@@ -69,6 +71,9 @@ $(BENCH_VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(BENCH_VENV)
 	$(BENCH_VENV)/bin/python -m pip install --quiet --editable '.[bench]'
 	@touch $@
+
+soak: $(INSTALLED)
+	$(BIN)/python -m soak $(BROKER) $(ARGS)
 
 template-matrix: $(INSTALLED)
 	$(BIN)/python scripts/template_matrix.py $(ARGS)

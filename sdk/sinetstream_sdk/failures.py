@@ -8,7 +8,7 @@ import time
 from sinetstream_sdk.errors import SinetError
 from sinetstream_sdk.spi import OnFailure
 
-__all__ = ["FailureReport", "as_exception"]
+__all__ = ["FailureReport", "LastError", "as_exception"]
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +59,18 @@ class FailureReport:
         count = self._unwritten.pop(key, 0)
         more = f" ({count} more since the last report)" if count else ""
         logger.error("%s: %s raised%s", self._owner, origin, more, exc_info=error)
+
+
+class LastError(logging.Logger):
+    """Keeps the last error that a client library logs: some tell a cause nowhere else."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, logging.ERROR)
+        self.text = ""
+
+    def handle(self, record: logging.LogRecord) -> None:
+        """Keep the message, and pass it on to nobody."""
+        self.text = record.getMessage()
 
 
 def as_exception(error: BaseException, origin: str) -> Exception:

@@ -10,13 +10,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from sinetstream_sdk.errors import ConnectionError as BrokerGone
 
-__all__ = ["Inbox", "Messages"]
+__all__ = ["Inbox", "Messages", "Source"]
 
 M = TypeVar("M")
+M_co = TypeVar("M_co", covariant=True)
 
 _SLICE_S = 1.0
 
@@ -90,6 +91,13 @@ class Inbox(Generic[M]):
             self._release(message)
 
 
+class Source(Protocol[M_co]):
+    """What messages are taken from: an inbox."""
+
+    def take(self, timeout_s: float | None) -> M_co | None:
+        """The next message; None once the time is up or there is no more to come."""
+
+
 class Messages(Iterator[tuple[bytes, str, Any]]):
     """What ``__iter__()`` of a reader returns: each ``next()`` waits the whole time anew.
 
@@ -100,7 +108,7 @@ class Messages(Iterator[tuple[bytes, str, Any]]):
 
     def __init__(
         self,
-        inbox: Inbox[M] | None,
+        inbox: Source[M] | None,
         timeout_s: float | None,
         unpack: Callable[[M], tuple[bytes, str, Any]],
     ) -> None:

@@ -83,6 +83,7 @@ class Link(ABC):
 
         :param again: False for the first time, on the thread of ``open()``
         :raises SinetError: it cannot be made, in which case nothing is left of it
+        :raises OSError: the same, from the client; as is ``ValueError``, for a host's name
         """
 
     @abstractmethod
@@ -168,7 +169,7 @@ class Link(ABC):
         :raises ConnectionError: it cannot be reached or did not answer in time
         :raises AuthorizationError: it refused
         """
-        self._connect(again=False)
+        self._attempt(again=False)
         self._wake_out, self._wake_in = os.pipe()
         with self._changed:
             self._thread.start()
@@ -262,8 +263,16 @@ class Link(ABC):
     def _try_again(self) -> None:
         self._retry_at = time.monotonic() + max(self._delay_s, self._open_timeout_s)
         try:
-            self._connect(again=True)
+            self._attempt(again=True)
         except errors.SinetError as error:
             self.failure = error
             self._retry_at = time.monotonic() + self._delay_s
         self._delay_s = min(2 * self._delay_s, self._delays_s[1])
+
+    def _attempt(self, again: bool) -> None:
+        try:
+            self._connect(again)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "verify_message", "")  # of ssl.SSLCertVerificationError
+            why = f"its certificate is not accepted: {reason}" if reason else error
+            raise errors.ConnectionError(f"cannot connect to {self.broker}: {why}") from error

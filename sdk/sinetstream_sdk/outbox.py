@@ -53,7 +53,8 @@ class Outbox(Generic[K]):
     ) -> None:
         self.in_flight = in_flight
         """How many the client is given at a time; it may be changed between two calls."""
-        self._timeout_s, self._limit, self._wake = timeout_s, limit, wake
+        self.wake = wake
+        self._timeout_s, self._limit = timeout_s, limit
         self._lock = threading.Lock()
         self._queue: deque[Outgoing] = deque()
         self._in_flight: dict[K, Outgoing] = {}
@@ -76,7 +77,7 @@ class Outbox(Generic[K]):
             text = f"{self._limit} messages are waiting, which is the limit; publish more slowly"
             message.outcome.reject(SinetError(text))
         else:
-            self._wake()
+            self.wake()
         return message.outcome.promise
 
     def answer(self, key: K, error: Exception | None = None) -> None:

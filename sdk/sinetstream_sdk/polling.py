@@ -25,7 +25,7 @@ from sinetstream_sdk.spi import (
 )
 from sinetstream_sdk.threaded import IDLE_S, ThreadedRole
 
-__all__ = ["PollingAsyncReader"]
+__all__ = ["PollingAsyncReader", "SeekingAsyncReader"]
 
 logger = logging.getLogger(__name__)
 
@@ -173,3 +173,18 @@ class PollingAsyncReader(ThreadedRole[PluginMessageReader], PluginAsyncMessageRe
     def _rest(self, seconds: float) -> None:
         with self._changed:
             self._changed.wait_for(lambda: self._stopping, max(seconds, 0))
+
+
+class SeekingAsyncReader(PollingAsyncReader):
+    """The same for a synchronous reader that can seek, and be told to from any thread.
+
+    What it had fetched before is delivered first.
+    """
+
+    def seek_to_beginning(self) -> None:
+        """Go to the oldest message."""
+        self._wrapped.seek_to_beginning()  # type: ignore[attr-defined]
+
+    def seek_to_end(self) -> None:
+        """Leave out what has been published up to now."""
+        self._wrapped.seek_to_end()  # type: ignore[attr-defined]

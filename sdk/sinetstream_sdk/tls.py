@@ -14,6 +14,7 @@ from sinetstream_sdk.errors import InvalidArgumentError
 if TYPE_CHECKING:
     import ssl
 
+    from sinetstream_sdk.brokers import Broker
     from sinetstream_sdk.params import Params
 
 __all__ = ["Tls"]
@@ -37,6 +38,17 @@ NAMES = (
     "cert_reqs",
     "tls_version",
 )
+
+
+_UNKNOWN = "no authority that 'ca_certs' names has signed the certificate"
+_OTHER_HOST = "the certificate is for a host of another name"
+# By OpenSSL's numbers, X509_V_ERR_...
+_WRONG = {
+    9: "the certificate is not valid yet",
+    10: "the certificate has expired",
+    **dict.fromkeys((2, 18, 19, 20, 21), _UNKNOWN),
+    **dict.fromkeys((62, 64), _OTHER_HOST),
+}
 
 
 @dataclass(frozen=True)
@@ -64,10 +76,13 @@ class Tls:
         """
         import ssl
 
+        from sinetstream_sdk.tlssocket import TlsSocket
+
         try:
             context = ssl.create_default_context(cafile=self.ca_certs)
         except (OSError, ValueError) as error:
             raise self._unusable("ca_certs", self.ca_certs, error) from error
+        context.sslsocket_class = TlsSocket
         context.check_hostname = self.check_hostname
         context.verify_mode = ssl.VerifyMode[self.cert_reqs]
         if self.tls_version is not None:
@@ -81,6 +96,29 @@ class Tls:
             except ssl.SSLError as error:
                 raise self._unusable("ciphers", self.ciphers, error) from error
         return context
+
+    def distrust(self, broker: Broker, within_s: float) -> str:
+        """Why ``broker``'s certificate is not accepted; empty if it is, or cannot be looked at.
+
+        For client libraries that do not tell: ask after they have failed. A handshake is made for
+        it, within so many seconds each for connecting and for shaking hands.
+
+        :raises InvalidArgumentError: as :meth:`context`
+        """
+        import socket
+        import ssl
+
+        context = self.context()
+        try:
+            with (
+                socket.create_connection((broker.host, broker.port), within_s) as plain,
+                context.wrap_socket(plain, server_hostname=broker.host),
+            ):
+                return ""
+        except ssl.SSLCertVerificationError as error:
+            return refusal_of(error)
+        except OSError:
+            return ""
 
     def _load_certificate(self, context: ssl.SSLContext, certfile: str) -> None:
         from pathlib import Path
@@ -119,6 +157,12 @@ class Tls:
         return InvalidArgumentError(
             f"parameter {full!r} cannot be used; got {value!r}: {why}", parameter=full
         )
+
+
+def refusal_of(error: ssl.SSLCertVerificationError) -> str:
+    """What is wrong with a certificate, as OpenSSL found, in words that name what to look at."""
+    what = _WRONG.get(error.verify_code, "the certificate is not accepted")
+    return f"{what} ({error.verify_message})"
 
 
 def read_tls(params: Params, name: str = "tls") -> Tls | None:

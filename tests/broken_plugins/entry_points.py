@@ -44,6 +44,8 @@ CORRECT = {
     "broadcast": Correct("correct", "Broadcast", "correct:BroadcastHarness"),
     "log": Correct("correct", "Log", "correct:LogHarness"),
     "late-subscriber": Correct("correct", "LateSubscriber", "correct:LateSubscriberHarness"),
+    "partitioned": Correct("partitioned", "Partitioned", "partitioned:PartitionedHarness"),
+    "growing": Correct("growing", "Growing", "growing:GrowingHarness"),
     "structural": Correct("structural", "Structural", "structural:StructuralHarness"),
     "tcp": Correct("tcp", "Tcp", "tcp:TcpHarness"),
     "only-reader": Correct("correct", "Memory", "one_role:OneRoleHarness", ("reader",)),

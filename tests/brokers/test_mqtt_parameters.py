@@ -19,7 +19,7 @@ COMMON = {"brokers": "broker.example", "topic": "t"}
 
 
 def settings(version: int = 3, reads: bool = True, **params: Any) -> Settings:
-    return Settings(Params({**COMMON, **params}, ConfigVersion(version)), reads)
+    return Settings.of(Params({**COMMON, **params}, ConfigVersion(version)), reads)
 
 
 def own(version: int, **specific: Any) -> dict[str, Any]:
@@ -254,6 +254,33 @@ def test_what_has_no_counterpart_is_refused_with_its_replacement(
     with pytest.raises(InvalidArgumentError, match=says) as caught:
         settings(type_spec=specific)
     assert "s3cret" not in str(caught.value)
+
+
+def test_no_repr_shows_a_secret() -> None:
+    """Neither the password nor what is in a header of websockets."""
+    found = settings(
+        type_spec={
+            "username_pw": {"username": "me", "password": "s3cret"},
+            "ws_options": {"headers": {"X-Token": "s3cret"}},
+            "reconnect_delay": {"min_delay": 200},
+        }
+    )
+    assert (found.password, found.delays) == ("s3cret", (200, 200))
+    assert "s3cret" not in f"{found!r}{found}{found.forgetting()!r}"
+
+
+def test_the_longest_pause_is_not_below_the_first() -> None:
+    """The error says what the longest must be at least."""
+    with pytest.raises(InvalidArgumentError, match=r"'type_spec.reconnect_delay.max_delay' .* 5"):
+        settings(type_spec={"reconnect_delay": {"min_delay": 5, "max_delay": 4}})
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_what_belongs_to_java_is_refused_in_the_common_tls(version: int) -> None:
+    """Wherever ``tls`` stands, and under its other name."""
+    for name in ("tls", "tls_set")[: 4 - version]:
+        with pytest.raises(InvalidArgumentError, match=rf"'{name}.keyStore' belongs to the Java"):
+            settings(version, **{name: {"keyStore": "x.jks"}})
 
 
 def test_two_brokers_are_refused() -> None:

@@ -27,6 +27,7 @@ FITTING = {
     "retry_backoff_ms": 50,
     "delivery_timeout_ms": 30_000,
 }
+SASL = {"sasl_mechanism": "PLAIN", "sasl_plain_username": "u", "sasl_plain_password": "p"}
 USER_GUIDE = """
     acks compression_type retries batch_size linger_ms buffer_memory max_block_ms
     max_request_size max_in_flight_requests_per_connection delivery_timeout_ms
@@ -86,8 +87,8 @@ def test_parameter_becomes_its_property(
 ) -> None:
     """A parameter sets its property, flat as well as under ``type_spec``."""
     value, meant = value_for(name, kind)
-    in_a_group = {} if name == "group_id" or cls is KafkaWriter else {"group_id": "g"}
-    found = built({name: value, **in_a_group}, cls, version, consistency="AT_LEAST_ONCE")
+    others = SASL if name.startswith("sasl_") else {"group_id": "g"}
+    found = built({**others, name: value}, cls, version, consistency="AT_LEAST_ONCE")
     assert found[target] == meant
 
 
@@ -99,7 +100,8 @@ def test_property_is_one_that_the_client_knows(cls: Any, name: str, target: str,
     """The client takes every property of the table; those that need a file are tested elsewhere."""
     value, _ = value_for(name, kind)
     client = Producer if cls is KafkaWriter else Consumer
-    properties = built({name: value}, cls, consistency="AT_LEAST_ONCE")
+    others = SASL if name.startswith("sasl_") else {}
+    properties = built({**others, name: value}, cls, consistency="AT_LEAST_ONCE")
     assert client(properties).close() in (True, None)
 
 

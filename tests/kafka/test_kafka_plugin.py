@@ -17,7 +17,7 @@ from sinetstream_conformance.brokers.process import LOOPBACK, free_port
 from sinetstream_conformance.proxy import FaultProxy
 from sinetstream_kafka.mock import MockCluster
 from sinetstream_kafka.reader import KafkaAsyncReader, KafkaReader
-from sinetstream_kafka.writer import KafkaAsyncWriter, KafkaWriter
+from sinetstream_kafka.writer import KafkaAsyncWriter, KafkaWriter, Publication
 from sinetstream_sdk import errors
 
 NUMBERS = [b"%d" % number for number in range(40)]
@@ -198,6 +198,13 @@ def test_opening_twice(mock: MockCluster) -> None:
         writer.publish(b"still open")
 
 
+def publication(writer: KafkaWriter) -> Publication:
+    """The connection of an open writer."""
+    link = writer._link
+    assert isinstance(link, Publication)
+    return link
+
+
 def test_close_ends_a_publish_that_waits(mock: MockCluster) -> None:
     """From another thread, and within moments, though the broker says nothing."""
     with opened(KafkaWriter, given(mock, fresh())) as writer, mock.pausing():
@@ -211,7 +218,7 @@ def test_close_ends_a_publish_that_waits(mock: MockCluster) -> None:
 
         thread = threading.Thread(target=publish)
         thread.start()
-        assert wait_until(lambda: writer.link is not None and len(writer.link.client) > 0)
+        assert wait_until(lambda: len(publication(writer).client) > 0)
         writer.close()
         thread.join(5.0)
     assert len(raised) == 1
@@ -311,5 +318,5 @@ def test_transactions_of_others(apache: ApacheKafka) -> None:
 def test_wrong_type_is_refused_before_anything_else() -> None:
     """Also by a writer that is not open."""
     for cls in (KafkaWriter, KafkaAsyncWriter):
-        with pytest.raises(errors.InvalidArgumentError, match="bytes, not str"):
+        with pytest.raises(errors.InvalidArgumentError, match="takes bytes; a str"):
             cls(given("b:1", "t")).publish("text")  # type: ignore[arg-type]

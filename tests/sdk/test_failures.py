@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sinetstream_sdk import failures
-from sinetstream_sdk.failures import FailureReport
+from sinetstream_sdk.failures import FailureReport, LastError
 
 
 @pytest.fixture
@@ -63,3 +63,13 @@ def test_flush(report, caplog):
     ]
     report.report(OSError("anew"), "origin", None)
     assert str(caplog.records[-1].exc_info[1]) == "anew"
+
+
+def test_the_last_error_that_a_client_logs_is_kept(caplog):
+    """Lesser lines are not, and nothing reaches the program's own log."""
+    kept = LastError("client")
+    assert kept.text == ""
+    kept.error("failed %d times", 3)
+    kept.info("going on")
+    assert kept.text == "failed 3 times"
+    assert not caplog.records

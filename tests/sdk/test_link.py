@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,8 +20,13 @@ from sinetstream_sdk.errors import (
 )
 from sinetstream_sdk.errors import ConnectionError as BrokerGone
 from sinetstream_sdk.inbox import Inbox
-from sinetstream_sdk.link import Link
-from sinetstream_sdk.linked import LinkedAsyncWriter, LinkedReader, LinkedWriter
+from sinetstream_sdk.linked import (
+    LinkedAsyncWriter,
+    LinkedReader,
+    LinkedWriter,
+    ReadingLink,
+    WritingLink,
+)
 from sinetstream_sdk.outbox import Outbox
 
 WITHIN_S = 5.0
@@ -50,18 +56,18 @@ class Wire:
         self.ends.clear()
 
 
-class WireLink(Link):
+class WireLink(WritingLink):
     """A byte is a message: those that come go into the inbox, and are sent from the outbox."""
 
     drain_s = 0.3
 
     def __init__(self, wire: Wire, timeout_s: float = 1.0, **settings: Any) -> None:
-        super().__init__("the wire", delays_s=(0.02, 0.1), **settings)
+        outbox: Outbox[bytes] = Outbox(timeout_s)
+        super().__init__("the wire", delays_s=(0.02, 0.1), outbox=outbox, **settings)
         self.wire = wire
         self.sock: socket.socket | None = None
         self.left = False
         self.inbox: Inbox[bytes] = Inbox(self.gone)
-        self.outbox: Outbox[bytes] = Outbox(timeout_s, wake=self.wake)
 
     def _connect(self, again: bool) -> None:
         self.sock = self.wire.connect()
@@ -91,21 +97,6 @@ class WireLink(Link):
             self.sock.send(payload)
         return payload if self.sock is not None else None
 
-    def _work(self) -> bool:
-        if self.up:
-            self.outbox.pass_on(self._publish)
-        self.outbox.settle(self.failure)
-        return False
-
-    def _deadline(self) -> float:
-        return self.outbox.deadline()
-
-    def _drained(self) -> bool:
-        return self.outbox.drained
-
-    def _abandon(self) -> None:
-        self.outbox.abandon(self.failure)
-
     def _disconnect(self) -> None:
         self.left = True
         if self.sock is not None:
@@ -116,7 +107,6 @@ class WireLink(Link):
 
     def close(self) -> None:
         self.inbox.close()
-        self.outbox.close()
         super().close()
 
 
@@ -266,6 +256,65 @@ def test_a_mistake_on_the_thread_ends_the_link_and_is_told(
         link.inbox.take(None)
     assert "the thread ends early" in caplog.text
     link.close()
+
+
+def test_what_the_client_raises_becomes_an_error_that_names_the_broker(wire: Wire) -> None:
+    """OSError and ValueError of a client are connection errors; a certificate is told apart."""
+    for raised, says in (
+        (OSError("no route"), "cannot connect to the wire: no route"),
+        (ValueError("no such name"), "cannot connect to the wire: no such name"),
+        (certificate_error("self-signed"), "its certificate is not accepted: self-signed"),
+    ):
+
+        class Failing(WireLink):
+            def _connect(self, again: bool, error: Exception = raised) -> None:
+                raise error
+
+        with pytest.raises(BrokerGone, match=says):
+            Failing(wire).open()
+
+
+def certificate_error(reason: str) -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError("unreadable")
+    error.verify_message = reason
+    return error
+
+
+class AcknowledgingLink(ReadingLink, WireLink):
+    """A reading link that notes what it acknowledges."""
+
+    unpack = WireLink.unpack
+
+    def __init__(self, wire: Wire) -> None:
+        super().__init__(wire, acknowledges=True)
+        self.acknowledged: list[bytes] = []
+
+    def _acknowledge(self, message: bytes) -> None:
+        assert self.up
+        self.acknowledged.append(message)
+
+
+def test_a_message_is_acknowledged_once_the_caller_has_done_with_it(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is when the next one is asked for, or at close(); at once, but only while it is up."""
+    monkeypatch.setattr("sinetstream_sdk.link.IDLE_S", 60.0)
+    link = AcknowledgingLink(wire)
+    link.open()
+    wire.ends[-1].sendall(b"abc")
+    assert link.inbox.take(WITHIN_S) == b"a"
+    assert link.inbox.take(WITHIN_S) == b"b"
+    assert wait_until(lambda: link.acknowledged)
+    assert link.acknowledged == [b"a"]
+    wire.reachable = False
+    wire.cut()
+    assert wait_until(lambda: not link.up)
+    assert link.inbox.take(WITHIN_S) == b"c"
+    assert link.acknowledged == [b"a"]
+    wire.reachable = True
+    assert wait_until(lambda: link.acknowledged == [b"a", b"b"])
+    link.close()
+    assert link.acknowledged == [b"a", b"b", b"c"]
 
 
 # ---- roles

@@ -34,8 +34,8 @@ class ServerTls:
 class Mosquitto(BrokerProcess):
     """A mosquitto on one loopback port; what is set here goes into its configuration file.
 
-    It keeps retained messages and sessions in its folder when it is stopped in order, and queues
-    without a limit. Output has a line for each packet.
+    It keeps retained messages and sessions in its folder when it is stopped in order, repeats none
+    of QoS 2 afterwards, and queues without a limit. Output has a line for each packet.
     """
 
     folder: Path | None = None  # type: ignore[assignment]
@@ -83,6 +83,9 @@ class Mosquitto(BrokerProcess):
             "persistence": "true",
             "persistence_location": f"{self._file('')}/",
             "max_queued_messages": "0",
+            # Of no more messages than that does mosquitto 2.0 know, after a restart, that a client
+            # had received them: with 20, the default, or 0, no limit, it repeats some of QoS 2.
+            "max_inflight_messages": "1000",
             "set_tcp_nodelay": "true",
             "log_dest": "stderr",
             "log_type": "all",

@@ -1,8 +1,6 @@
 """What readers and writers have in common: a librdkafka client, its brokers and its errors."""
 
 import logging
-import socket
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,57 +10,43 @@ from confluent_kafka import KafkaError, KafkaException
 
 from sinetstream_sdk import errors
 from sinetstream_sdk.describe import Redactor
+from sinetstream_sdk.params import Params, Tls
 
 logger = logging.getLogger(__name__)
-
 T = TypeVar("T")
 
 ASK_S, AGAIN_S = 0.5, 0.02
 """How long one question to the brokers may take, and when to ask again."""
-DENIED = (
-    KafkaError._AUTHENTICATION,
-    KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    KafkaError.GROUP_AUTHORIZATION_FAILED,
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-)
-FAR = (KafkaError.REQUEST_TIMED_OUT, KafkaError.NETWORK_EXCEPTION)
+# What a wait ends with, for which something that the client told before is the cause.
 IN_VAIN = (KafkaError._TIMED_OUT, KafkaError._MSG_TIMED_OUT, KafkaError._TRANSPORT)
-"""What a wait ends with, for which something that the client told before is the cause."""
-# Waiting does not help here. A broker that is starting refuses neither a password nor a handshake.
-FINAL = (*DENIED, KafkaError.TOPIC_EXCEPTION, KafkaError._SSL)
 
 
-def distrust(properties: Mapping[str, Any]) -> str:
-    """Why a broker's certificate is not accepted; the client has one message for all reasons."""
-    for address in properties["bootstrap.servers"].split(","):
-        host, _, port = address.strip().rpartition(":")
-        try:
-            context = ssl.create_default_context(cafile=properties.get("ssl.ca.location"))
-            with (
-                socket.create_connection((host.strip("[]"), int(port)), ASK_S) as plain,
-                context.wrap_socket(plain, server_hostname=host.strip("[]")),
-            ):
-                continue
-        except ssl.SSLCertVerificationError as error:
-            return f"; {address}: {error.verify_message}"
-        except (OSError, ValueError):
-            continue
-    return ""
+def denied(error: KafkaError) -> bool:
+    """Whether it is about the password, or about what the user may do."""
+    return "AUTHENTICATION" in error.name() or "AUTHORIZATION" in error.name()
 
 
-class Link:
+def final(error: KafkaError) -> bool:
+    """Whether waiting does not help. No broker refuses these while it is starting."""
+    return denied(error) or error.code() in (KafkaError.TOPIC_EXCEPTION, KafkaError._SSL)
+
+
+class Connection:
     """One client, from its making to its closing, and what it has told of its brokers.
 
     :param kind: ``Producer`` or ``Consumer``
+    :param wait_s: how long to wait for brokers that do not answer
     :raises InvalidArgumentError: librdkafka refuses the properties
     """
 
-    def __init__(self, kind: Any, properties: Mapping[str, Any]) -> None:
-        self._properties = properties
+    def __init__(self, kind: Any, properties: Mapping[str, Any], wait_s: float) -> None:
+        self.brokers: str = properties["bootstrap.servers"]
+        self.wait_s = wait_s
+        self.lost_at: float | None = None
+        """Since when no broker can be reached; None where one may be."""
+        self._tls = Tls(ca_certs=properties.get("ssl.ca.location"))
         self._redactor = Redactor(properties)
         self._told: KafkaError | None = None
-        self.lost_at: float | None = None
-        """The monotonic time since when no broker can be reached; None if one may be."""
         try:
             self.client = kind({**properties, "error_cb": self._on_error, "logger": logger})
         except KafkaException as error:
@@ -72,23 +56,27 @@ class Link:
     def _on_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
             self.lost_at = self.lost_at or time.monotonic()
-        elif self._told is None or self._told.code() not in FINAL:
+        elif self._told is None or not final(self._told):
             self._told = error
 
     def error(self, error: KafkaError, doing: str) -> errors.SinetError:
         """The error of our own for one of the client's."""
-        code, text = error.code(), error.str()
-        if code in IN_VAIN and self._told is not None:
-            code, text = self._told.code(), f"{text}: {self._told.str()}"
+        text = error.str()
+        if error.code() in IN_VAIN and self._told is not None:
+            error, text = self._told, f"{text}: {self._told.str()}"
+        if error.code() == KafkaError._SSL:
+            text += self._distrust()
         if error.fatal():
             text += "; close() and open() the writer again"
-        kind = errors.ConnectionError if code < 0 or code in FAR else errors.SinetError
-        kind = errors.AuthorizationError if code in DENIED else kind
-        return kind(
-            self._redactor.scrub(
-                f"kafka: {doing} at {self._properties['bootstrap.servers']}: {text}"
-            )
-        )
+        kind = errors.ConnectionError if error.code() < 0 else errors.SinetError
+        kind = errors.AuthorizationError if denied(error) else kind
+        return kind(self._redactor.scrub(f"kafka: {doing} at {self.brokers}: {text}"))
+
+    def _distrust(self) -> str:
+        """Why the brokers' certificates are refused; the client has one message for all reasons."""
+        brokers = Params({"brokers": self.brokers}).brokers(9092)
+        reasons = ((broker, self._tls.distrust(broker, ASK_S)) for broker in brokers)
+        return next((f"; {broker}: {why}" for broker, why in reasons if why), "")
 
     @contextmanager
     def doing(self, what: str) -> Iterator[None]:
@@ -96,28 +84,23 @@ class Link:
         try:
             yield
         except KafkaException as error:
-            own = self.error(error.args[0], what)
-            if self._told is not None and self._told.code() == KafkaError._SSL:
-                own.args = (own.args[0] + distrust(self._properties),)
-            raise own from None
+            raise self.error(error.args[0], what) from None
 
-    def insist(self, ask: Callable[[], T], within_s: float) -> T:
+    def insist(self, ask: Callable[..., T], *args: Any) -> T:
         """What ``ask`` gives, asked again till the time is up or there is no point in it.
-
-        Messages that come meanwhile are lost, so the reader must not have begun.
 
         :raises KafkaException: the last answer
         """
-        end = time.monotonic() + within_s
+        end = time.monotonic() + self.wait_s
         while True:
             try:
-                return ask()
+                return ask(*args)
             except KafkaException as error:
-                self.client.poll(0)  # has the client call _on_error()
-                code = error.args[0].code() if self._told is None else self._told.code()
-                if code in FINAL or error.args[0].code() in FINAL or time.monotonic() >= end:
+                self.client.poll(AGAIN_S)  # has the client call _on_error(), too
+                if final(error.args[0]) or final(self._told or error.args[0]):
                     raise
-            time.sleep(AGAIN_S)
+                if time.monotonic() >= end:
+                    raise
 
     def partitions(self, topic: str) -> list[int]:
         """The numbers of the topic's partitions.
@@ -131,13 +114,3 @@ class Link:
             raise KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE))
         self._told = None
         return sorted(told.partitions)
-
-    def complain_if_lost(self, topic: str, limit_s: float) -> None:
-        """Raise, every ``limit_s`` seconds, if no broker could be reached for so long.
-
-        :raises KafkaException: that is so
-        """
-        if self.lost_at is not None and time.monotonic() - self.lost_at >= limit_s:
-            self.lost_at = time.monotonic()
-            self.partitions(topic)
-            self.lost_at = None

@@ -1,68 +1,40 @@
-"""paho's client, set up as the parameters say, and what its reasons come to as errors."""
+"""paho's client, set up as the parameters say, and two of its mistakes made good."""
 
-import logging
-import ssl
-import time
 from typing import Any
 
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
-from paho.mqtt.reasoncodes import ReasonCode
 
 from sinetstream_mqtt.parameters import Settings
-from sinetstream_sdk import errors
-
-FORBIDDEN = (0x80, 0x86, 0x87, 0x8C)  # MQTT 3.1.1 has no other code for a refused subscription
-
-
-class Complaints(logging.Logger):
-    """Keeps the last error that paho logs: why it lost a connection is told nowhere else."""
-
-    last = ""
-
-    def handle(self, record: logging.LogRecord) -> None:
-        self.last = record.getMessage()
-
-
-class TlsSocket(ssl.SSLSocket):
-    """Closes itself when the handshake fails, which paho leaves to the garbage collector."""
-
-    def do_handshake(self, block: bool = False) -> None:
-        try:
-            super().do_handshake(block)
-        except BaseException:
-            self.close()
-            raise
+from sinetstream_sdk.failures import LastError
 
 
 class Client(mqtt.Client):
-    """A client of one broker; ``clean`` has the broker begin a new session each time."""
+    """A client of one broker, which connects when :meth:`reconnect` is called."""
 
-    def __init__(self, settings: Settings, client_id: str, clean: bool) -> None:
+    def __init__(self, settings: Settings) -> None:
         super().__init__(
             CallbackAPIVersion.VERSION2,
-            client_id,
-            None if settings.v5 else clean,
+            settings.client_id,
+            None if settings.v5 else settings.clean,
             protocol=getattr(mqtt, settings.protocol),
-            transport=settings.transport,  # type: ignore[arg-type]
+            transport=settings.transport,
             reconnect_on_failure=False,
             manual_ack=settings.qos == 1,
         )
-        self.complaints = Complaints("paho", logging.ERROR)
-        self.enable_logger(self.complaints)
+        self.last_error = LastError("paho")  # why a connection was lost is told nowhere else
+        self.enable_logger(self.last_error)
         self.connect_timeout = min(settings.connection_timeout, 5.0)
         self.max_inflight_messages_set(settings.max_inflight)
         self.ws_set_options(settings.ws_path, settings.ws_headers)
         self.username_pw_set(settings.username, settings.password)
         if settings.tls is not None:
-            context = settings.tls.context()
-            context.sslsocket_class = TlsSocket
-            self.tls_set_context(context)
+            self.tls_set_context(settings.tls.context())
         if settings.will is not None:
             self.will_set(**settings.will)
         v5: dict[str, Any] = {}
         if settings.v5:
-            v5 = {"clean_start": clean, "properties": settings.properties}
+            v5 = {"clean_start": settings.clean, "properties": settings.properties}
         self.connect_async(settings.broker.host, settings.broker.port, settings.keepalive, **v5)
 
     def _messages_reconnect_reset_out(self) -> None:
@@ -78,36 +50,3 @@ class Client(mqtt.Client):
         # paho takes a refusal of QoS 2 for consent, so that what is lost would count as delivered.
         refusal = self._in_packet["packet"][2:3] >= b"\x80"
         return self._handle_pubackcomp("PUBACK") if refusal else super()._handle_pubrec()
-
-
-def forget_session(settings: Settings, client_id: str, within_s: float) -> None:
-    """Have a broker of MQTT 3 drop a session, which only a further connection can ask for.
-
-    :raises ConnectionError: the broker did not answer
-    """
-    client = Client(settings, client_id, clean=True)
-    client.will_clear()
-    end = time.monotonic() + within_s
-    try:
-        client.reconnect()
-        while not client.is_connected():
-            if client.loop(0.1) != mqtt.MQTT_ERR_SUCCESS or time.monotonic() > end:
-                raise unreachable(settings, client.complaints.last or "no answer")
-    except (OSError, ValueError) as error:
-        raise unreachable(settings, error) from error
-    finally:
-        client.disconnect()
-
-
-def unreachable(settings: Settings, why: object) -> errors.ConnectionError:
-    """The error for a broker that cannot be connected to."""
-    if isinstance(why, ssl.SSLCertVerificationError):
-        why = f"its certificate is not accepted: {why.verify_message}"
-    return errors.ConnectionError(f"mqtt: cannot connect to {settings.broker}: {why}")
-
-
-def refused(settings: Settings, what: str, reason: ReasonCode) -> errors.SinetError:
-    """The error for what the broker answered with a reason that means failure."""
-    kind = errors.AuthorizationError if reason.value in FORBIDDEN else errors.ConnectionError
-    user = "" if settings.username is None else f" for user {settings.username!r}"
-    return kind(f"mqtt: {settings.broker} refused {what}{user}: {reason}")

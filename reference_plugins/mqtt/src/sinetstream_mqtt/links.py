@@ -1,7 +1,6 @@
 """A connection to an MQTT broker, which is kept up, and what goes over it."""
 
 import logging
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,14 +8,16 @@ from paho.mqtt import client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from sinetstream_mqtt.client import Client, forget_session, refused, unreachable
+from sinetstream_mqtt.client import Client
 from sinetstream_mqtt.parameters import Settings, packed
 from sinetstream_sdk import errors
-from sinetstream_sdk.inbox import Inbox
 from sinetstream_sdk.link import Link
+from sinetstream_sdk.linked import ReadingLink, WritingLink
 from sinetstream_sdk.outbox import Outbox
 
 logger = logging.getLogger(__name__)
+
+FORBIDDEN = (0x80, 0x86, 0x87, 0x8C)  # MQTT 3.1.1 has no other code for a refused subscription
 
 
 class MqttLink(Link):
@@ -24,29 +25,26 @@ class MqttLink(Link):
 
     client: Client
 
-    def __init__(self, settings: Settings, topics: Sequence[str] = ()) -> None:
+    def __init__(self, settings: Settings, topics: Sequence[str] = (), **more: Any) -> None:
         super().__init__(
-            f"MQTT broker {settings.broker}",
+            f"the MQTT broker {settings.broker}",
             open_timeout_s=settings.connection_timeout,
             recovery_timeout_s=settings.recovery_timeout,
             delays_s=settings.delays,
             reconnects=settings.reconnect,
+            **more,
         )
         self.awaited = "no CONNACK"
         self.settings, self.topics = settings, topics
-        self.client_id = settings.client_id or f"ss{uuid.uuid4().hex[:20]}"
-        self.client = Client(settings, self.client_id, settings.clean)
+        self.client = Client(settings)
         self.client.on_connect = self._on_connect
         self.client.on_subscribe = self._on_subscribe
         self.client.on_disconnect = self._on_disconnect
         self.connections = 0
 
     def _connect(self, again: bool) -> None:
-        self.client.complaints.last = ""
-        try:
-            self.client.reconnect()
-        except (OSError, ValueError) as error:
-            raise unreachable(self.settings, error) from error
+        self.client.last_error.text = ""
+        self.client.reconnect()
 
     def _socket(self) -> Any:
         return self.client.socket()
@@ -67,25 +65,34 @@ class MqttLink(Link):
         self.client.on_disconnect = None
         self.client.disconnect(properties=packed(PacketTypes.DISCONNECT, **ends))
         del self.client
-        if resumed and not v5:
+        if resumed and not v5:  # MQTT 3 has but this way to drop a session
+            further = MqttLink(self.settings.forgetting())
             try:
-                forget_session(self.settings, self.client_id, within_s=1.0)
+                further.open()
+                further.close()
             except errors.SinetError as error:
-                logger.warning("the broker may keep session %r: %s", self.client_id, error)
+                session = self.settings.client_id
+                logger.warning("the broker may keep session %r: %s", session, error)
+
+    def refused(self, what: str, reason: ReasonCode) -> errors.SinetError:
+        """The error for what the broker answered with a reason that means failure."""
+        kind = errors.AuthorizationError if reason.value in FORBIDDEN else errors.ConnectionError
+        name = self.settings.username
+        user = "" if name is None else f" for user {name!r}"
+        return kind(f"{self.broker} refused {what}{user}: {reason}")
 
     def _on_connect(self, client: Any, _: Any, flags: Any, reason: ReasonCode, told: Any) -> None:
+        qos = self.settings.qos
         if reason.is_failure:
-            self._went_down(refused(self.settings, "the connection", reason))
-            return
-        if getattr(told, "MaximumQoS", 2) < self.settings.qos:
-            text = f"mqtt: {self.settings.broker} has no QoS {self.settings.qos}"
-            self._went_down(errors.ConnectionError(text))
-            client.disconnect()
+            self._went_down(self.refused("the connection", reason))
             return
         self.connections += 1
-        if self.topics and not (flags.session_present and self.connections > 1):
+        if getattr(told, "MaximumQoS", 2) < qos:
+            self._went_down(errors.ConnectionError(f"{self.broker} has no QoS {qos}"))
+            client.disconnect()
+        elif self.topics and not (flags.session_present and self.connections > 1):
             self.awaited = "no SUBACK"
-            client.subscribe([(topic, self.settings.qos) for topic in self.topics])
+            client.subscribe([(topic, qos) for topic in self.topics])
         else:
             self._came_up()
 
@@ -94,40 +101,31 @@ class MqttLink(Link):
     ) -> None:
         for topic, code in zip(self.topics, codes, strict=True):
             if code.is_failure or code.value < self.settings.qos:
-                what = f"QoS {self.settings.qos} of {topic!r}"
-                self._went_down(refused(self.settings, what, code))
+                self._went_down(self.refused(f"QoS {self.settings.qos} of {topic!r}", code))
                 client.disconnect()
                 return
         self._came_up()
 
     def _on_disconnect(self, client: Any, _: Any, flags: Any, reason: ReasonCode, __: Any) -> None:
         told = flags.is_disconnect_packet_from_server or "Unspecified" not in str(reason)
-        why = client.complaints.last or (str(reason) if told else "the broker closed it")
+        why = client.last_error.text or (str(reason) if told else "the broker closed it")
         tls = self.settings.tls
         if tls and not tls.certfile and not self.connections:
             why += " (it may want a client's certificate, see 'certfile')"
-        text = f"mqtt: the connection to {self.settings.broker} broke: {why}"
-        self._went_down(errors.ConnectionError(text))
+        self._went_down(errors.ConnectionError(f"the connection to {self.broker} broke: {why}"))
 
 
-class Subscription(MqttLink):
+class Subscription(MqttLink, ReadingLink):
     """Receives; a message of QoS 1 is acknowledged once the caller asks for the next one.
 
     Of those the broker sends only so many unacknowledged, so that they cannot pile up here.
     """
 
     def __init__(self, settings: Settings, topics: Sequence[str]) -> None:
-        super().__init__(settings, topics)
-        self.inbox: Inbox[mqtt.MQTTMessage] = Inbox(self.gone, self._release)
-        self.done: list[mqtt.MQTTMessage] = []
+        super().__init__(settings, topics, acknowledges=settings.qos == 1)
         self.client.on_message = self._on_message
 
-    def close(self) -> None:
-        self.inbox.close()
-        super().close()
-
     def unpack(self, message: mqtt.MQTTMessage) -> tuple[bytes, str, Any]:
-        """Payload, topic and raw message."""
         return bytes(message.payload), message.topic, message
 
     def _on_message(self, _: Any, __: Any, message: mqtt.MQTTMessage) -> None:
@@ -138,35 +136,21 @@ class Subscription(MqttLink):
                 return  # sent again after reconnecting; acknowledged when that one is
         self.inbox.put(message)
 
-    def _release(self, message: mqtt.MQTTMessage) -> None:
-        if message.qos == 1:
-            self.done.append(message)
-            self.wake()
-
-    def _drained(self) -> bool:
-        return not self.done or not self.up
-
-    def _work(self) -> bool:
-        while self.up and self.done:
-            self.client.ack(self.done.pop(0).mid, 1)
-        return False
+    def _acknowledge(self, message: mqtt.MQTTMessage) -> None:
+        self.client.ack(message.mid, message.qos)
 
 
-class Publication(MqttLink):
+class Publication(MqttLink, WritingLink):
     """Sends, at most so many at a time as may be in flight."""
 
     def __init__(self, settings: Settings, topic: str) -> None:
-        super().__init__(settings)
-        self.topic = topic
         timeout_s, most = settings.publish_timeout, settings.max_inflight
-        self.outbox: Outbox[int] = Outbox(timeout_s, most, settings.max_queued, self.wake)
+        super().__init__(settings, outbox=Outbox[int](timeout_s, most, settings.max_queued))
+        self.topic = topic
         self.client.on_publish = self._on_publish
 
-    def close(self) -> None:
-        self.outbox.close()
-        super().close()
-
     def _on_connect(self, client: Any, _: Any, flags: Any, reason: ReasonCode, told: Any) -> None:
+        # paho heeds its own limit alone.
         most = getattr(told, "ReceiveMaximum", self.settings.max_inflight)
         self.outbox.in_flight = min(self.settings.max_inflight, most)
         super()._on_connect(client, _, flags, reason, told)
@@ -177,20 +161,5 @@ class Publication(MqttLink):
         return None if info.rc == mqtt.MQTT_ERR_NO_CONN and qos == 0 else info.mid
 
     def _on_publish(self, _: Any, __: Any, mid: int, reason: ReasonCode, ___: Any) -> None:
-        error = refused(self.settings, "the message", reason) if reason.is_failure else None
+        error = self.refused("the message", reason) if reason.is_failure else None
         self.outbox.answer(mid, error)
-
-    def _work(self) -> bool:
-        if self.up:
-            self.outbox.pass_on(self._publish)
-        self.outbox.settle(self.failure or f"{self.broker} does not answer")
-        return self.up and self.outbox.sendable
-
-    def _deadline(self) -> float:
-        return self.outbox.deadline()
-
-    def _drained(self) -> bool:
-        return self.outbox.drained
-
-    def _abandon(self) -> None:
-        self.outbox.abandon(self.failure)

@@ -13,7 +13,7 @@ class MqttReader(LinkedReader):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._settings = Settings(self.params, reads=True)
+        self._settings = Settings.of(self.params, reads=True)
 
     def _make_link(self) -> Subscription:
         return Subscription(self._settings, self._topics)
@@ -32,7 +32,7 @@ class MqttSender(LinkedSender):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._settings = Settings(self.params, reads=False)
+        self._settings = Settings.of(self.params, reads=False)
 
     def _make_link(self) -> Publication:
         return Publication(self._settings, self._topic)

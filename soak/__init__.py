@@ -1,0 +1,1 @@
+"""Restarting a real broker again and again while numbered messages pass through a plugin."""
