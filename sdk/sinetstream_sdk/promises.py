@@ -39,6 +39,9 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_Lock = type(threading.RLock())
+"""``threading.RLock`` is a function that calls this; a promise is made for each message."""
+
 _MANY = 100
 _plain: set[type] = {type(None)}
 """Some types whose values cannot be followed; finding out takes longer than all the rest."""
@@ -70,6 +73,9 @@ class SafePromise(Promise[T]):
     _settled: threading.Event | None = None
     """What is waited for; made by the first who waits, as most promises get callbacks instead."""
 
+    _registered: deque[Registration] | None = None
+    """The callbacks that are still to be run, once there have been any."""
+
     _leader: Promise[Any] | None = None
     """The promise that this one follows."""
 
@@ -78,8 +84,7 @@ class SafePromise(Promise[T]):
         executor: Callable[[Callable[[Any], Any], Callable[..., Any]], Any] | None = None,
         scheduler: object = None,
     ) -> None:
-        self._lock = threading.RLock()
-        self._registered: deque[Registration] = deque()
+        self._lock = _Lock()
         super().__init__(executor, scheduler)
 
     # ---- settling
@@ -220,6 +225,8 @@ class SafePromise(Promise[T]):
         self, fulfill: Callback | None, reject: Callback | None, promise: Promise[Any] | None
     ) -> int:
         with self._lock:
+            if self._registered is None:
+                self._registered = deque()
             self._registered.append(Registration(fulfill, reject, promise))
             del promise  # see serve()
             deliver = self._state != STATE_PENDING and not self._delivering
