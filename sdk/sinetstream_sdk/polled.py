@@ -160,7 +160,7 @@ class _Outbox(ABC, Generic[T]):
 
         :raises ConnectionError: the outbox is closed
         """
-        outcome: Deferred[T] = Deferred()
+        outcome = self._outcome()
         refusal: Exception | None = None
         with self._lock:  # the client is let go of only after that
             if self._closed:
@@ -170,8 +170,11 @@ class _Outbox(ABC, Generic[T]):
             except Exception as error:  # noqa: BLE001 - it is the outcome
                 refusal = error
         if refusal is not None:
-            outcome.reject(refusal)
+            outcome.promise._try_reject(refusal)
         return outcome.promise
+
+    def _outcome(self) -> Deferred[T]:
+        return Deferred()
 
     @abstractmethod
     def _give(self, payload: bytes, outcome: Deferred[T]) -> None:
@@ -198,21 +201,24 @@ class AwaitedOutbox(_Outbox[T]):
             self._poll(TURN_S)
 
 
-Note = tuple[Deferred[Any], object, BaseException | None]
+Note = tuple[SafePromise[Any], object, BaseException | None]
 
 
 class _Noted(Deferred[T]):
     """Takes what the client reports, for the thread to settle the promise with."""
 
-    def __init__(self, outcome: Deferred[T], notes: deque[Note]) -> None:
-        self.promise, self._outcome, self._notes = outcome.promise, outcome, notes
+    __slots__ = ("_notes",)
+
+    def __init__(self, notes: deque[Note]) -> None:
+        super().__init__()
+        self._notes = notes
 
     def resolve(self, value: Any) -> bool:
-        self._notes.append((self._outcome, value, None))
+        self._notes.append((self.promise, value, None))
         return True
 
     def reject(self, exc: BaseException) -> bool:
-        self._notes.append((self._outcome, None, exc))
+        self._notes.append((self.promise, None, exc))
         return True
 
 
@@ -266,8 +272,11 @@ class PolledOutbox(_Outbox[T]):
         if self._thread.is_alive():
             raise SinetError(f"the thread of a writer has not ended {limit_s:g} s after close()")
 
+    def _outcome(self) -> Deferred[T]:
+        return _Noted(self._notes)
+
     def _give(self, payload: bytes, outcome: Deferred[T]) -> None:
-        self._hand_over(payload, _Noted(outcome, self._notes))
+        self._hand_over(payload, outcome)
         self._given += 1
         if self._given % self.often == 0:
             self._poll(0)
@@ -299,9 +308,9 @@ class PolledOutbox(_Outbox[T]):
         """Settle what has been noted, if anything has."""
         found = bool(self._notes)
         while self._notes:
-            outcome, value, error = self._notes.popleft()
+            promise, value, error = self._notes.popleft()
             try:
-                outcome.resolve(value) if error is None else outcome.reject(error)
+                promise._try_resolve(value) if error is None else promise._try_reject(error)
             except BaseException:  # as sys.exit() in a callback; other promises are still waiting
                 logger.exception("the callback of a promise raised")
         return found

@@ -85,7 +85,8 @@ class SafePromise(Promise[T]):
         scheduler: object = None,
     ) -> None:
         self._lock = _Lock()
-        super().__init__(executor, scheduler)
+        if executor is not None:
+            super().__init__(executor, scheduler)
 
     # ---- settling
 
@@ -227,7 +228,7 @@ class SafePromise(Promise[T]):
         with self._lock:
             if self._registered is None:
                 self._registered = deque()
-            self._registered.append(Registration(fulfill, reject, promise))
+            self._registered.append((fulfill, reject, promise))
             del promise  # see serve()
             deliver = self._state != STATE_PENDING and not self._delivering
             if deliver:
@@ -424,6 +425,8 @@ class SafePromise(Promise[T]):
 
 class Deferred(Generic[T]):
     """The side of a promise that settles it; the plugin keeps this and hands out ``promise``."""
+
+    __slots__ = ("promise",)
 
     def __init__(self) -> None:
         self.promise: SafePromise[T] = SafePromise()
