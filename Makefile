@@ -9,6 +9,7 @@
 #   make brokers                bring Apache Kafka into .brokers/, with Maven, for a JDK 17
 #   make soak BROKER=mosquitto  20 restarts of a broker during 100,000 messages
 #   make bench                  this host beside the published one, in an environment of its own
+#   make bench-brokers          the plugins beside the official ones, on real brokers
 #   make template-matrix        every combination of the template's answers, each project tried
 #   make template-sample        some of them, which cover every pair of answers
 #   make fuzz                   a million hostile messages, ten thousand hostile files
@@ -21,6 +22,7 @@ PYTHON ?= python3
 PLUGIN ?= queue
 VENV ?= .venv
 BENCH_VENV ?= .venv-bench
+OFFICIAL_VENV ?= .venv-official
 ARGS ?=
 BROKER ?= mosquitto
 # Most tests wait for something, so more of them than there are cores run side by side.
@@ -74,6 +76,16 @@ $(BENCH_VENV)/.installed: pyproject.toml
 
 soak: $(INSTALLED)
 	$(BIN)/python -m soak $(BROKER) $(ARGS)
+
+bench-brokers: $(INSTALLED) $(OFFICIAL_VENV)/.installed
+	$(BIN)/python -m bench.brokers --official $(OFFICIAL_VENV)/bin/python $(ARGS)
+
+# They need a paho-mqtt of version 1, and the MQTT plugin of this project one of version 2.
+$(OFFICIAL_VENV)/.installed: Makefile
+	$(PYTHON) -m venv $(OFFICIAL_VENV)
+	$(OFFICIAL_VENV)/bin/python -m pip install --quiet \
+	  'sinetstream-mqtt==1.10.*' 'sinetstream-kafka==1.10.*'
+	@touch $@
 
 template-matrix: $(INSTALLED)
 	$(BIN)/python scripts/template_matrix.py $(ARGS)

@@ -33,7 +33,7 @@ def options() -> argparse.Namespace:
     """What the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m bench.brokers", description=__doc__)
     parser.add_argument(
-        "--official", type=Path, required=True, help="the Python that has the official plugins"
+        "--official", type=Path, help="the Python that has the official plugins; without, no column"
     )
     parser.add_argument(
         "--ours", type=Path, default=Path(sys.executable), help="the Python that has ours (this)"
@@ -96,7 +96,9 @@ def judge(
 ) -> tuple[list[Row], dict[str, dict[str, str]]]:
     """All rows of one system, and the versions that each contender has."""
     rows = [Row(system, role, size) for role in asked.roles for size in SIZES]
-    pythons = {"bare": Path(sys.executable), "ours": asked.ours, "official": asked.official}
+    pythons = {"bare": Path(sys.executable), "ours": asked.ours}
+    if asked.official is not None:
+        pythons["official"] = asked.official
     with workers(pythons, system, address) as made:
         for row in rows:
             if row.role.endswith("writer"):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from queue import Queue
 
 from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 from bench.brokers.counting import WAIT_S, Arrivals, Measured
 
@@ -33,7 +34,7 @@ class Contender:
 
     def writer(self, topic: str, payload: bytes, count: int) -> Measured:
         """``publish()``, then ``wait_for_publish()``."""
-        with self._connected(mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)) as client:
+        with self._connected(mqtt.Client(CallbackAPIVersion.VERSION2)) as client:
             client.publish(topic, payload, QOS).wait_for_publish(WAIT_S)
             start = time.perf_counter()
             for _ in range(count):
@@ -43,7 +44,7 @@ class Contender:
     def async_writer(self, topic: str, payload: bytes, count: int, window: int) -> Measured:
         """``publish()`` as long as the window allows, and ``on_publish``."""
         told = Arrivals()
-        client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        client = mqtt.Client(CallbackAPIVersion.VERSION2)
         client.on_publish = told.one
         with self._connected(client):
             start = time.perf_counter()
@@ -78,7 +79,7 @@ class Contender:
 
     def _reading(self, topic: str, client_id: str, manual_ack: bool = False) -> mqtt.Client:
         client = mqtt.Client(
-            mqtt.CallbackAPIVersion.VERSION2,
+            CallbackAPIVersion.VERSION2,
             client_id,
             clean_session=not client_id,
             manual_ack=manual_ack,
@@ -90,7 +91,7 @@ class Contender:
 def keep_session(broker: str, client_id: str, topic: str) -> None:
     """Have the broker keep what comes to ``topic`` for this client."""
     host, _, port = broker.rpartition(":")
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id, clean_session=False)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id, clean_session=False)
     subscribed = Arrivals()
     client.on_connect = lambda client, *_: client.subscribe(topic, QOS)
     client.on_subscribe = subscribed.one

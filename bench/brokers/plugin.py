@@ -72,7 +72,7 @@ class Contender:
             return Measured(count, time.perf_counter() - start)
 
     def async_writer(self, topic: str, payload: bytes, count: int, window: int) -> Measured:
-        """All of them, at most ``window`` unconfirmed at a time, with a callback on each promise."""
+        """All of them, at most ``window`` of them unconfirmed, with a callback on each promise."""
         told = Arrivals()
         with self._opened("async_writer", topic, "") as plugin:
             publish = plugin.publish

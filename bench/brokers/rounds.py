@@ -35,7 +35,8 @@ class Worker:
 
         :raises RuntimeError: it says that something went wrong, or says nothing in time
         """
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         late = threading.Timer(DEADLINE_S, self._process.kill)
         late.start()
         try:
@@ -52,7 +53,8 @@ class Worker:
 
     def close(self) -> None:
         """End the process."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         try:
             self._process.wait(10)
@@ -68,18 +70,21 @@ Ask = Callable[[Worker, int], dict[str, Any]]
 
 @contextmanager
 def workers(pythons: Mapping[str, Path], system: str, broker: str) -> Iterator[dict[str, Worker]]:
-    """All contenders' processes."""
+    """The processes of those contenders that have an interpreter."""
     with ExitStack() as stack:
         made = {}
-        for who in WORKERS:
-            made[who] = Worker(pythons[who], who, system, broker)
+        for who, python in pythons.items():
+            made[who] = Worker(python, who, system, broker)
             stack.callback(made[who].close)
         yield made
 
 
 @dataclass
 class Row:
-    """A role with one size of payload: messages per second, a number for each round."""
+    """A role with one size of payload: messages per second, a number for each round.
+
+    A contender that was not there has none.
+    """
 
     system: str
     role: str
