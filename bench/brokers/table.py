@@ -58,7 +58,12 @@ def table(
     broker: str, rows: Sequence[Row], versions: Mapping[str, Mapping[str, str]], rounds: int
 ) -> str:
     """A system's table, with what it was measured on."""
-    found = {f"{name} {number}" for each in versions.values() for name, number in each.items()}
+    found = {
+        f"{name} {number}"
+        for each in versions.values()
+        for name, number in each.items()
+        if rows[0].system in name
+    }
     lines = "\n".join(map(line, rows))
     unheard = [
         f"Of {who}'s messages as {row.role} ({size(row.size)}), {row.unheard[who]} in all were "
