@@ -10,6 +10,7 @@
 #   make soak BROKER=mosquitto  20 restarts of a broker during 100,000 messages
 #   make bench                  this host beside the published one, in an environment of its own
 #   make field-report           the official plugins, in an environment of their own, judged
+#   make bench-brokers          the plugins beside the official ones, on real brokers
 #   make template-matrix        every combination of the template's answers, each project tried
 #   make template-sample        some of them, which cover every pair of answers
 #   make fuzz                   a million hostile messages, ten thousand hostile files
@@ -35,7 +36,7 @@ MANIFESTS := pyproject.toml $(wildcard reference_plugins/*/pyproject.toml)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: bench field-report soak fuzz template-matrix template-sample check test test-all lint docs brokers mosquitto build clean install
+.PHONY: bench bench-brokers field-report soak fuzz template-matrix template-sample check test test-all lint docs brokers mosquitto build clean install
 .DEFAULT_GOAL := check
 
 check: $(INSTALLED)
@@ -95,6 +96,9 @@ $(FIELD_VENV)/.installed: pyproject.toml field_report/requirements.txt
 	$(FIELD_VENV)/bin/python -m pip install --quiet --editable '.[conformance]' \
 	  --requirement field_report/requirements.txt
 	@touch $@
+
+bench-brokers: $(INSTALLED) $(FIELD_VENV)/.installed
+	$(BIN)/python -m bench.brokers --official $(FIELD_VENV)/bin/python $(ARGS)
 
 template-matrix: $(INSTALLED)
 	$(BIN)/python scripts/template_matrix.py $(ARGS)

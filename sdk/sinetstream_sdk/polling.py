@@ -151,6 +151,8 @@ class PollingAsyncReader(ThreadedRole[PluginMessageReader], PluginAsyncMessageRe
 
     def _wait_for_callback(self) -> bool:
         """Wait for an ``on_message``; False if the reader is being closed."""
+        if self._on_message is not None and not self._stopping:
+            return True  # as nearly always; the lock would cost as much as all the rest
         with self._changed:
             while self._on_message is None and not self._stopping:
                 self._changed.wait(IDLE_S)

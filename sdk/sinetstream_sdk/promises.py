@@ -39,6 +39,13 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_Lock = type(threading.RLock())
+"""``threading.RLock`` is a function that calls this; a promise is made for each message."""
+
+_MANY = 100
+_plain: set[type] = {type(None)}
+"""Some types whose values cannot be followed; finding out takes longer than all the rest."""
+
 _STATES = {STATE_PENDING: "pending", STATE_FULFILLED: "fulfilled", STATE_REJECTED: "rejected"}
 
 
@@ -63,6 +70,12 @@ class SafePromise(Promise[T]):
     _seen = False
     """Whether somebody has taken the outcome or been told of it."""
 
+    _settled: threading.Event | None = None
+    """What is waited for; made by the first who waits, as most promises get callbacks instead."""
+
+    _registered: deque[Registration] | None = None
+    """The callbacks that are still to be run, once there have been any."""
+
     _leader: Promise[Any] | None = None
     """The promise that this one follows."""
 
@@ -71,9 +84,9 @@ class SafePromise(Promise[T]):
         executor: Callable[[Callable[[Any], Any], Callable[..., Any]], Any] | None = None,
         scheduler: object = None,
     ) -> None:
-        self._changed = threading.Condition()
-        self._registered: deque[Registration] = deque()
-        super().__init__(executor, scheduler)
+        self._lock = _Lock()
+        if executor is not None:
+            super().__init__(executor, scheduler)
 
     # ---- settling
 
@@ -115,13 +128,13 @@ class SafePromise(Promise[T]):
     do_reject = _reject_callback
 
     def _decide(self) -> bool:
-        with self._changed:
+        with self._lock:
             first = not self._decided
             self._decided = True
         return first
 
     def _settle(self, state: int, outcome: Any, traceback: TracebackType | None = None) -> None:
-        with self._changed:
+        with self._lock:
             if self._state != STATE_PENDING:
                 return
             if state == STATE_FULFILLED:
@@ -132,7 +145,9 @@ class SafePromise(Promise[T]):
             self._leader = None
             self._state = state
             self._delivering = deliver = bool(self._registered)
-            self._changed.notify_all()
+            settled = self._settled
+        if settled is not None:
+            settled.set()
         if deliver:
             trampoline.deliver(self)
 
@@ -140,11 +155,16 @@ class SafePromise(Promise[T]):
 
     def _adopt(self, value: Any) -> None:
         try:
-            if isinstance(value, Promise):
+            kind = value.__class__
+            if kind in _plain:
+                self._settle(STATE_FULFILLED, value)
+            elif isinstance(value, Promise):
                 self._follow(value._target())
             elif self.is_thenable(value):
                 follow_future(value, self._adopt, self._settle)
             else:
+                if len(_plain) < _MANY:
+                    _plain.add(kind)
                 self._settle(STATE_FULFILLED, value)
         except Exception as error:  # noqa: BLE001 - it is the outcome
             self._settle(STATE_REJECTED, error)
@@ -205,8 +225,10 @@ class SafePromise(Promise[T]):
     def _add_callbacks(
         self, fulfill: Callback | None, reject: Callback | None, promise: Promise[Any] | None
     ) -> int:
-        with self._changed:
-            self._registered.append(Registration(fulfill, reject, promise))
+        with self._lock:
+            if self._registered is None:
+                self._registered = deque()
+            self._registered.append((fulfill, reject, promise))
             del promise  # see serve()
             deliver = self._state != STATE_PENDING and not self._delivering
             if deliver:
@@ -217,7 +239,7 @@ class SafePromise(Promise[T]):
 
     def next_registration(self) -> Registration | None:
         """For the trampoline: the oldest registration; None ends the delivery."""
-        with self._changed:
+        with self._lock:
             if self._registered:
                 return self._registered.popleft()
             self._delivering = False
@@ -278,10 +300,15 @@ class SafePromise(Promise[T]):
 
     def _wait(self, timeout: float | None = None) -> None:
         trampoline.run(while_pending=self)
+        if self._state != STATE_PENDING:
+            return
         limit = None if timeout is None else min(timeout, threading.TIMEOUT_MAX)
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._state != STATE_PENDING, limit):
-                raise TimeoutError(f"the promise is still pending after {timeout} s")
+        with self._lock:
+            if self._state != STATE_PENDING:
+                return
+            settled = self._settled = self._settled or threading.Event()
+        if not settled.wait(limit):
+            raise TimeoutError(f"the promise is still pending after {timeout} s")
 
     @classmethod
     def wait(cls, promise: Promise[Any], timeout: float | None = None) -> None:
@@ -398,6 +425,8 @@ class SafePromise(Promise[T]):
 
 class Deferred(Generic[T]):
     """The side of a promise that settles it; the plugin keeps this and hands out ``promise``."""
+
+    __slots__ = ("promise",)
 
     def __init__(self) -> None:
         self.promise: SafePromise[T] = SafePromise()

@@ -11,7 +11,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 __all__ = ["Callback", "Registration", "Settled", "attempt", "trampoline"]
 
@@ -20,12 +20,9 @@ logger = logging.getLogger(__name__)
 Callback = Callable[[Any], Any]
 
 
-class Registration(NamedTuple):
-    """What one ``then()`` asked for; the child promise takes over what the callback leaves."""
-
-    on_value: Callback | None
-    on_reason: Callback | None
-    child: Any
+Registration = tuple[Callback | None, Callback | None, Any]
+"""What one ``then()`` asked for: what to call with the value, what with the reason, and the child,
+a promise that takes over what the callback leaves."""
 
 
 class Settled(Protocol):

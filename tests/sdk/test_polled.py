@@ -197,6 +197,17 @@ def test_sending_waits_for_nothing(client: Client, outbox: Hasty) -> None:
     assert threading.current_thread() not in client.polled_on
 
 
+def test_publishers_poll_and_the_thread_runs_the_callbacks(client: Client, outbox: Hasty) -> None:
+    """Who publishes much has reports noted; the promises are settled on the thread alone."""
+    client.reports.set()
+    ran_on = []
+    for number in range(2 * outbox.often):
+        outbox.send(b"%d" % number).then(lambda _: ran_on.append(threading.current_thread()))
+    assert threading.current_thread() in client.polled_on
+    assert wait_until(lambda: len(ran_on) == 2 * outbox.often)
+    assert set(ran_on) == client.polled_on - {threading.current_thread()}
+
+
 def test_what_the_client_does_not_take_is_rejected(client: Client, outbox: Hasty) -> None:
     """The error is the outcome; publish() does not raise it."""
     client.full = True

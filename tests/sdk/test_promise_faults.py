@@ -122,18 +122,34 @@ class TestThenWhileAnotherThreadSettles:
         assert seen == [reason]
         assert promise.reason is reason
 
-    def test_safe_get(self):
+    def test_safe_get(self, monkeypatch):
         """get() returns when the promise is settled just before it waits."""
 
-        class SettledBeforeWaiting(threading.Condition):
-            def wait_for(self, predicate, timeout=None):
-                self.release()
+        class SettledBeforeWaiting(threading.Event):
+            def wait(self, timeout=None):
+                monkeypatch.undo()
                 Background(promise.do_resolve, None).result()
-                self.acquire()
-                return super().wait_for(predicate, timeout)
+                return super().wait(timeout)
 
         promise: SafePromise = SafePromise()
-        promise._changed = SettledBeforeWaiting()
+        monkeypatch.setattr(threading, "Event", SettledBeforeWaiting)
+        assert promise.get(0.05) is None
+
+    def test_safe_get_before_the_lock(self):
+        """get() returns when the promise is settled while it waits for the lock."""
+        promise: SafePromise = SafePromise()
+        lock = promise._lock
+
+        class SettledBeforeLocking:
+            def __enter__(self):
+                promise._lock = lock
+                Background(promise.do_resolve, None).result()
+                lock.acquire()
+
+            def __exit__(self, *exc):
+                lock.release()
+
+        promise._lock = SettledBeforeLocking()
         assert promise.get(0.05) is None
 
 
