@@ -91,9 +91,7 @@ class KafkaHarness(Harness):
 
     def stalled(self) -> AbstractContextManager[Any]:
         """The broker's process, stopped in its tracks."""
-        if self._broker is None:
-            raise NotOffered("the brokers that were named are not the harness's to stall")
-        return self._broker.pausing()
+        return self._own_broker().pausing()
 
     def failing_sends(self) -> AbstractContextManager[Any]:
         """A broker that answers nothing, so that sending fails after ``delivery_timeout_ms``."""
@@ -101,15 +99,22 @@ class KafkaHarness(Harness):
 
     def disconnected(self) -> AbstractContextManager[Any]:
         """Not with the mock cluster: it has its clients connect to the port that it listens on."""
+        self._own_broker()
         raise NotOffered(f"nothing can come between the mock cluster and its clients; {ON_APACHE}")
 
     def restart(self) -> None:
         """Not with the mock cluster."""
+        self._own_broker()
         raise NotOffered(f"the mock cluster keeps nothing over a restart; {ON_APACHE}")
 
     def durable(self, role: Role) -> Mapping[str, Any]:
         """Nothing: Kafka keeps its messages, and a reader the place where it is."""
         return {}
+
+    def _own_broker(self) -> MockCluster | ApacheKafka:
+        if self._broker is None:
+            raise NotOffered("the brokers that were named are not the harness's to stall or stop")
+        return self._broker
 
 
 class ApacheHarness(KafkaHarness):
@@ -141,12 +146,10 @@ class ApacheHarness(KafkaHarness):
 
     def disconnected(self) -> AbstractContextManager[Any]:
         """The proxy before the broker lets nobody through."""
-        if self._proxy is None:
-            raise NotOffered("the brokers that were named are not the harness's to cut off")
+        self._own_broker()
+        assert self._proxy is not None
         return self._proxy.severed()
 
     def restart(self) -> None:
         """Kill the node and start it again on its data."""
-        if not isinstance(self._broker, ApacheKafka):
-            raise NotOffered("the brokers that were named are not the harness's to restart")
-        self._broker.restart(kill=True)
+        self._own_broker().restart(kill=True)
