@@ -43,7 +43,7 @@ check: $(INSTALLED)
 	$(BIN)/pytest --sinetstream-plugin=$(PLUGIN) $(ARGS)
 
 test: $(INSTALLED)
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-all:
 	$(PYTHON) scripts/interpreters.py $(MAKE) test

@@ -17,6 +17,24 @@ OFFLINE = (
     "tests with PIP_FIND_LINKS=DIR"
 )
 
+LONGEST = (
+    "test_broken.py",
+    "test_kafka_conformance.py",
+    "test_mqtt_conformance.py",
+    "test_pages.py",
+    "test_official_plugins.py",
+    "test_kafka_plugin.py",
+    "test_kafka_soak.py",
+    "test_correct.py",
+)
+"""Files to begin with, so that in the end no worker is left alone with one of them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest files come first; a worker takes a file at a time."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
 
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Wheels:

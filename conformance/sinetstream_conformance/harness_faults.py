@@ -16,6 +16,7 @@ from importlib.metadata import entry_points
 from types import TracebackType
 from typing import Any
 
+from sinetstream_conformance.brokers.process import NotInstalled
 from sinetstream_conformance.capabilities import Capabilities
 from sinetstream_conformance.deadline import describe_error, format_error, shorten
 from sinetstream_conformance.harness import ENTRY_POINT_GROUP, Harness, NotOffered
@@ -91,8 +92,20 @@ class GuardedHarness(Harness):
         self._harness.given = given
 
     def start(self) -> None:
-        """Bring the broker up."""
-        self._ask("start")
+        """Bring the broker up.
+
+        :raises HarnessError: it does not come up, or is not there
+        """
+        try:
+            self._ask("start")
+        except HarnessError as fault:
+            if isinstance(fault.__context__, NotInstalled):
+                raise HarnessError(
+                    f"there is no broker to judge {self._plugin!r} on: {fault.__context__}",
+                    mend="do as it says, or, if the harness allows that, name a broker of your own "
+                    "with --sinetstream-param brokers=host:port",
+                ) from None
+            raise
 
     def stop(self) -> None:
         """Take the broker down."""

@@ -250,6 +250,8 @@ class _Listener(_Driver):
         super().__init__(stage, actor, history)
         self.reopen = threading.Event()
         """Set to have it closed and opened again once."""
+        if isinstance(actor, AsyncReaderActor):  # from now on, before anything is published
+            actor.messages.behave = self.note
 
     def drive(self) -> None:
         if isinstance(self.actor, AsyncReaderActor):
@@ -274,14 +276,10 @@ class _Listener(_Driver):
                 self.worked()
 
     def _wait(self, actor: AsyncReaderActor) -> None:
-        actor.messages.behave = self.note
-        try:
-            while not self._stop.is_set():
-                self.errors = len(actor.failures.calls)
-                self._reopen_if_told()
-                self._stop.wait(RETRY_S)
-        finally:
-            actor.messages.behave = None
+        while not self._stop.is_set():
+            self.errors = len(actor.failures.calls)
+            self._reopen_if_told()
+            self._stop.wait(RETRY_S)
 
     def _reopen_if_told(self) -> None:
         if self.reopen.is_set():

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import pytest
 
 from sinetstream_conformance import Harness, HarnessError, NotOffered, Verdict, check
+from sinetstream_conformance.brokers.process import NotInstalled
 from sinetstream_conformance.harness_faults import GuardedHarness
 from sinetstream_conformance.render import failure_block
 from sinetstream_conformance.rule import MUST, Rule
@@ -213,6 +214,20 @@ def test_secrets_are_taken_out_of_a_start_that_failed() -> None:
         check("queue", harness=Leaking, rules=ONE)
     assert "Leaking.start() raised OSError: login with <hidden> failed" in str(told.value)
     assert "opensesame" not in str(told.value) + told.value.trace
+
+
+def test_a_broker_that_is_not_installed_is_nobodys_fault() -> None:
+    """What the error says of how to get it is passed on, and neither plugin nor harness is blamed."""
+
+    class Lacking(Harness):
+        def start(self) -> None:
+            raise NotInstalled("there is no program 'mosquitto'; install it")
+
+    with pytest.raises(HarnessError) as told:
+        check("queue", harness=Lacking, rules=ONE)
+    assert "no broker to judge 'queue' on: there is no program 'mosquitto'" in told.value.problem
+    assert "at fault" not in str(told.value)
+    assert "--sinetstream-param brokers=" in told.value.mend
 
 
 def test_secrets_are_taken_out_in_a_check() -> None:

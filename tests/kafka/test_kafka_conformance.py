@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from judged import judge
+from sinetstream_conformance.brokers.kafka import JARS_VARIABLE, jars
 
 
 def test_on_the_embedded_cluster(tmp_path: Path) -> None:
@@ -17,8 +18,9 @@ def test_on_the_embedded_cluster(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("apache_installed")
-def test_on_apache_kafka(tmp_path: Path) -> None:
+def test_on_apache_kafka(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The harness of that name starts a node, and every rule is judged."""
+    monkeypatch.setenv(JARS_VARIABLE, str(jars()))
     harness = "--sinetstream-harness=sinetstream_kafka.conformance:ApacheHarness"
     shown, skipped = judge("kafka", tmp_path, harness)
     assert "broker: Apache Kafka " in shown

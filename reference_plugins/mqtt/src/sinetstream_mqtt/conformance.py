@@ -10,7 +10,6 @@ the plugin works without the kit installed.
 - ``--sinetstream-harness sinetstream_mqtt.conformance:MosquittoHarness`` starts mosquitto.
 """
 
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -136,13 +135,8 @@ class MqttHarness(Harness):
         )
 
     def durable(self, role: Role) -> Mapping[str, Any]:
-        """A session that the broker keeps for the reader.
-
-        The window is small because mosquitto 2.0 remembers no more than 20 messages of QoS 2 that
-        are under way to a client over a restart.
-        """
-        window = {"clean_session": False, "max_inflight_messages_set": {"inflight": 5}}
-        return {"client_id": f"durable-{uuid.uuid4().hex[:12]}", "type_spec": window}
+        """Nothing: from QoS 1 on the plugin has the broker keep its session by itself."""
+        return {}
 
     def _own_broker(self) -> BrokerProcess:
         if self._broker is None:

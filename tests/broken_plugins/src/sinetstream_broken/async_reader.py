@@ -319,7 +319,9 @@ class DeliversInPool(HandmadeAsyncReader):
         self.executor.submit(super().deliver, letter)
 
 
-@breaks("AREAD-ORDER", role="async_reader", says=("in the order of publishing", "the order ["))
+@breaks(
+    "AREAD-ORDER", role="async_reader", says=("in the order of publishing", "after a later one")
+)
 class DeliversLatestFirst(HandmadeAsyncReader):
     """Takes what waits from the wrong end."""
 
