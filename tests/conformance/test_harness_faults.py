@@ -217,7 +217,7 @@ def test_secrets_are_taken_out_of_a_start_that_failed() -> None:
 
 
 def test_a_broker_that_is_not_installed_is_nobodys_fault() -> None:
-    """What the error says of how to get it is passed on, and neither plugin nor harness is blamed."""
+    """How to get it is passed on, and neither plugin nor harness is blamed."""
 
     class Lacking(Harness):
         def start(self) -> None:
