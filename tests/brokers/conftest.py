@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from lacking import missing
 
+from lacking import missing
 from sinetstream_conformance.brokers.mosquitto import ADVICE, Mosquitto
 from sinetstream_conformance.brokers.process import NotInstalled, find_program
 
