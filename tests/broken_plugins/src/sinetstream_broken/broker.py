@@ -38,6 +38,8 @@ class Broker:
         self._changed = threading.Condition()
         self._kept: defaultdict[str, deque[Letter]] = defaultdict(deque)
         self._subscriptions: list[Subscription] = []
+        self.latest: dict[str, Letter] = {}
+        """The last message of each topic."""
         self.refusing = False
         self.stalled = False
         self.away = False
@@ -70,7 +72,7 @@ class Broker:
             self._check_connection()
             if self.refusing:
                 raise BrokenPipeError("the broker refuses every message")
-            letter = Letter(topic, payload)
+            letter = self.latest[topic] = Letter(topic, payload)
             if self._competing or self._retained:
                 self._kept[topic].append(letter)
             if not self._competing:

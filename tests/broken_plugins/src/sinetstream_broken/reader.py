@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from sinetstream_broken.broker import Letter, Subscription
-from sinetstream_broken.correct import MEMORY, MemoryAsyncReader, MemoryIterator, MemoryReader
+from sinetstream_broken.correct import (
+    MEMORY,
+    BroadcastReader,
+    MemoryAsyncReader,
+    MemoryIterator,
+    MemoryReader,
+)
 from sinetstream_broken.marking import breaks
 
 
@@ -291,3 +297,20 @@ class CallsBackWithLatest(MemoryAsyncReader):
     """Throws away what waits when it opens."""
 
     reader_class = BeginsWithLatest
+
+
+@breaks(
+    "READ-BACKLOG",
+    role="reader",
+    says=("from before open() is never seen", "retained=False", "declare `retained`"),
+    model="broadcast",
+)
+class BeginsWithTheLastMessage(BroadcastReader):
+    """Shows a new subscriber the last message, as MQTT does with those that are retained."""
+
+    def open(self) -> None:
+        super().open()
+        assert self.subscription is not None
+        for topic in self.topics:
+            if topic in self.broker.latest:
+                self.subscription.waiting.append(self.broker.latest[topic])
