@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -80,8 +81,10 @@ def main() -> int:
             for kind in sorted({kind_of(name) for name in chosen})
         }
         for name, script in chosen.items():
+            began = time.monotonic()
             status, output = run(script, brokers[kind_of(name)].address)
-            print(f"--- {name}: status {status}\n{output}", flush=True)  # noqa: T201
+            took = f"{time.monotonic() - began:.1f} s"
+            print(f"--- {name}: status {status} after {took}\n{output}", flush=True)  # noqa: T201
             if status not in expected(name):
                 hidden.append(name)
     if hidden:
