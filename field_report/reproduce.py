@@ -28,6 +28,18 @@ WITHIN_S = 240.0
 SHOWS, GONE = 10, 0
 BY_CHANCE = ("awrite_race_mqtt", "life_many_kafka")
 """Scripts that provoke nothing and wait for what comes by chance; it may not come."""
+LENGTHY = (
+    "awrite_race_mqtt",
+    "awrite_settle_mqtt",
+    "fault_aread_kafka",
+    "fault_aread_mqtt",
+    "fault_awrite_mqtt",
+    "fault_write_at_most_once_mqtt",
+    "fault_write_mqtt",
+    "life_many_kafka",
+    "life_open_twice_kafka",
+)
+"""Scripts that take more than ten seconds, which the tests leave out unless they are told."""
 
 
 def scripts(named: Iterable[str] = ()) -> dict[str, Path]:

@@ -28,6 +28,8 @@ class Relay:
         self._ends: list[socket.socket] = []
         self._passing = threading.Event()
         self._passing.set()
+        self._asking = threading.Event()
+        self._asking.set()
         self._left: int | None = None
 
         def through_here(name: Any, number: Any, *rest: Any, **named: Any) -> Any:
@@ -37,6 +39,10 @@ class Relay:
 
         socket.getaddrinfo = through_here  # type: ignore[assignment]
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def hold_requests(self) -> None:
+        """Pass on nothing to the broker, and soon take nothing more."""
+        self._asking.clear()
 
     def hold_answers(self, after: int = 0) -> None:
         """Pass on nothing that the broker says from now on, or ``after`` so many bytes."""
@@ -53,6 +59,7 @@ class Relay:
             end.close()
         self._left = None
         self._passing.set()
+        self._asking.set()
 
     def cut(self) -> None:
         """End all connections, and take no new ones."""
@@ -82,6 +89,8 @@ class Relay:
                 if answers:
                     self._passing.wait()
                     data = self._allowed(data)
+                else:
+                    self._asking.wait()
                 target.sendall(data)
         with suppress(OSError):
             target.shutdown(socket.SHUT_WR)
