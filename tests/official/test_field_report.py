@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lacking import missing
 
 from environments import ROOT
 from field_report import reproduce
 from field_report.tables import RESULTS, write_tables
+from lacking import missing
 from sinetstream_conformance.brokers.process import BrokerProcess, NotInstalled
 
 PLUGINS = ("mqtt", "kafka")
