@@ -10,6 +10,7 @@
 #   make soak BROKER=mosquitto  20 restarts of a broker during 100,000 messages
 #   make bench                  this host beside the published one, in an environment of its own
 #   make field-report           the official plugins, in an environment of their own, judged
+#   make field-environment      that environment alone, which some tests need
 #   make bench-brokers          the plugins beside the official ones, on real brokers
 #   make template-matrix        every combination of the template's answers, each project tried
 #   make template-sample        some of them, which cover every pair of answers
@@ -36,7 +37,7 @@ MANIFESTS := pyproject.toml $(wildcard reference_plugins/*/pyproject.toml)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: bench bench-brokers field-report soak fuzz template-matrix template-sample check test test-all lint docs brokers mosquitto build clean install
+.PHONY: bench bench-brokers field-report field-environment soak fuzz template-matrix template-sample check test test-all lint docs brokers mosquitto build clean install
 .DEFAULT_GOAL := check
 
 check: $(INSTALLED)
@@ -89,6 +90,8 @@ soak: $(INSTALLED)
 
 field-report: $(FIELD_VENV)/.installed
 	$(FIELD_VENV)/bin/python -m field_report $(ARGS)
+
+field-environment: $(FIELD_VENV)/.installed
 
 # No reference plugin belongs here: two plugins called `mqtt` in one environment are one too many.
 $(FIELD_VENV)/.installed: pyproject.toml field_report/requirements.txt

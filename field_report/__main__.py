@@ -49,6 +49,8 @@ def judge(plugin: str, options: list[str]) -> int:
             *(f"--sinetstream-report={report}", *options),
         ]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+        # It may have to be killed, and nothing that it has said shall be lost then.
+        environment["PYTHONUNBUFFERED"] = "1"
         if plugin == "kafka":
             environment[JARS_VARIABLE] = str(jars().resolve())
         said = _run(command, Path(folder), environment, report)

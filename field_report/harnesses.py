@@ -6,6 +6,7 @@ documentation of its plugin promises, and gives the parameters that its users gi
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -16,18 +17,20 @@ from sinetstream_conformance.brokers.mosquitto import Mosquitto
 from sinetstream_conformance.brokers.process import LOOPBACK, BrokerProcess, free_port
 from sinetstream_conformance.capabilities import Capabilities, Delivery, Order
 from sinetstream_conformance.harness import Harness, NotOffered
+from sinetstream_conformance.proxy import FaultProxy
 from sinetstream_sdk.consistency import Consistency
 from sinetstream_sdk.roles import Role
 
 
 class _OfficialHarness(Harness):
-    """A broker of the run's own, unless the user has named one."""
+    """A broker of the run's own behind a proxy, unless the user has named one."""
 
     def __init__(self) -> None:
         self._broker: BrokerProcess | None = None
+        self._proxy: FaultProxy | None = None
 
-    def make_broker(self) -> BrokerProcess:
-        """The broker to start."""
+    def make_broker(self, proxy_port: int) -> BrokerProcess:
+        """The broker to start, whose clients connect to a proxy on that port."""
         raise NotImplementedError
 
     def describe_broker(self) -> str:
@@ -36,11 +39,17 @@ class _OfficialHarness(Harness):
 
     def start(self) -> None:
         if self.given.get("brokers") is None:
-            self._broker = self.make_broker()
+            port = free_port()
+            self._broker = self.make_broker(port)
             self._broker.start()
+            self._proxy = FaultProxy((LOOPBACK, self._broker.port), port)
+            self._proxy.start()
 
     def stop(self) -> None:
+        proxy, self._proxy = self._proxy, None
         broker, self._broker = self._broker, None
+        if proxy is not None:
+            proxy.stop()
         if broker is not None:
             broker.close()
 
@@ -50,13 +59,20 @@ class _OfficialHarness(Harness):
         return f"{self.describe_broker()}, at {self._broker.address}"
 
     def params(self, role: Role) -> Mapping[str, Any]:
-        return {} if self._broker is None else {"brokers": self._broker.address}
+        return {} if self._proxy is None else {"brokers": self._proxy.broker}
 
     def unreachable(self, role: Role) -> Mapping[str, Any]:
         return {"brokers": f"{LOOPBACK}:{free_port()}"}
 
     def stalled(self) -> AbstractContextManager[Any]:
         return self._own_broker().pausing()
+
+    @contextmanager
+    def disconnected(self) -> Iterator[None]:
+        self._own_broker()
+        assert self._proxy is not None
+        with self._proxy.severed():
+            yield
 
     def _own_broker(self) -> BrokerProcess:
         if self._broker is None:
@@ -75,7 +91,7 @@ class OfficialMqtt(_OfficialHarness):
         consistencies=tuple(Consistency),
     )
 
-    def make_broker(self) -> BrokerProcess:
+    def make_broker(self, proxy_port: int) -> BrokerProcess:
         return Mosquitto()
 
     def describe_broker(self) -> str:
@@ -89,6 +105,17 @@ class OfficialMqtt(_OfficialHarness):
             yield
         finally:
             broker.start()
+
+    def restart(self) -> None:
+        """Stop mosquitto in order, since it saves its sessions then, and start it again."""
+        self._own_broker().restart()
+
+    def durable(self, role: Role) -> Mapping[str, Any]:
+        """A session that mosquitto keeps for the reader, as paho 1.x asks for it."""
+        return {
+            "client_id": f"durable-{uuid.uuid4().hex[:12]}",
+            "type_spec": {"clean_session": False},
+        }
 
 
 class OfficialKafka(_OfficialHarness):
@@ -109,8 +136,8 @@ class OfficialKafka(_OfficialHarness):
         super().__init__()
         self._topics: KafkaTopics | None = None
 
-    def make_broker(self) -> BrokerProcess:
-        return ApacheKafka()
+    def make_broker(self, proxy_port: int) -> BrokerProcess:
+        return ApacheKafka(advertised=f"{LOOPBACK}:{proxy_port}")
 
     def describe_broker(self) -> str:
         assert isinstance(self._broker, ApacheKafka)
@@ -118,9 +145,11 @@ class OfficialKafka(_OfficialHarness):
 
     def start(self) -> None:
         super().start()
-        named = self.given.get("brokers")
-        address = named if self._broker is None else self._broker.address
-        self._topics = KafkaTopics(str(address))
+        if isinstance(self._broker, ApacheKafka):
+            # The listener that the proxy is not in front of.
+            self._topics = KafkaTopics(f"{LOOPBACK}:{self._broker.inner_port}")
+        else:
+            self._topics = KafkaTopics(str(self.given["brokers"]))
 
     def stop(self) -> None:
         if self._topics is not None:
@@ -144,3 +173,11 @@ class OfficialKafka(_OfficialHarness):
 
     def failing_sends(self) -> AbstractContextManager[Any]:
         return self.stalled()
+
+    def restart(self) -> None:
+        """Kill the node and start it again on its data."""
+        self._own_broker().restart(kill=True)
+
+    def durable(self, role: Role) -> Mapping[str, Any]:
+        """A group, for which Kafka keeps the place where the reader is."""
+        return {"type_spec": {"group_id": f"durable-{uuid.uuid4().hex[:12]}"}}

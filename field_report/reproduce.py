@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,6 +28,18 @@ WITHIN_S = 240.0
 SHOWS, GONE = 10, 0
 BY_CHANCE = ("awrite_race_mqtt", "life_many_kafka")
 """Scripts that provoke nothing and wait for what comes by chance; it may not come."""
+LENGTHY = (
+    "awrite_race_mqtt",
+    "awrite_settle_mqtt",
+    "fault_aread_kafka",
+    "fault_aread_mqtt",
+    "fault_awrite_mqtt",
+    "fault_write_at_most_once_mqtt",
+    "fault_write_mqtt",
+    "life_many_kafka",
+    "life_open_twice_kafka",
+)
+"""Scripts that take more than ten seconds, which the tests leave out unless they are told."""
 
 
 def scripts(named: Iterable[str] = ()) -> dict[str, Path]:
@@ -80,8 +93,10 @@ def main() -> int:
             for kind in sorted({kind_of(name) for name in chosen})
         }
         for name, script in chosen.items():
+            began = time.monotonic()
             status, output = run(script, brokers[kind_of(name)].address)
-            print(f"--- {name}: status {status}\n{output}", flush=True)  # noqa: T201
+            took = f"{time.monotonic() - began:.1f} s"
+            print(f"--- {name}: status {status} after {took}\n{output}", flush=True)  # noqa: T201
             if status not in expected(name):
                 hidden.append(name)
     if hidden:

@@ -27,12 +27,14 @@ class KafkaTopics:
         :raises TimeoutError: that took longer than ``READY_WITHIN_S``
         """
         wanted = [NewTopic(name, PARTITIONS, 1) for name in names]
-        with suppress(TopicAlreadyExistsError):
-            self._admin.create_topics(wanted)
         parts = [TopicPartition(name, number) for name in names for number in range(PARTITIONS)]
         end = time.monotonic() + READY_WITHIN_S
         while True:
-            try:
+            try:  # anything may fail for a moment after the broker was restarted
+                if wanted:
+                    with suppress(TopicAlreadyExistsError):
+                        self._admin.create_topics(wanted)
+                    wanted = []
                 self._client.end_offsets(parts)
             except (KafkaError, KeyError) as error:  # KeyError: a partition it had no answer for
                 if time.monotonic() > end:

@@ -202,14 +202,17 @@ def merged_params(name: str, role: Role, given: Mapping[str, Any]) -> dict[str, 
         "service": "conformance",
         "type": name,
         "client_id": f"conformance-{uuid.uuid4().hex[:12]}",
-        "consistency": consistency_value(Consistency.AT_LEAST_ONCE),
+        "consistency": Consistency.AT_LEAST_ONCE,
         "value_type": {"name": "byte_array"},
         "data_compression": False,
         "data_encryption": False,
     }
     if role.reads:
         params["receive_timeout_ms"] = float("inf")
-    return merge(params, given)
+    params = merge(params, given)
+    if isinstance(asked := params["consistency"], Consistency):
+        params["consistency"] = consistency_value(asked)
+    return params
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from enum import Enum
 from importlib.metadata import distribution
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,7 +21,7 @@ from sinetstream_conformance.imports import undeclared_imports
 from sinetstream_conformance.payloads import NAMED, generated, new_probe, probe_token
 from sinetstream_conformance.races import provoked
 from sinetstream_conformance.rule import catalogue, select
-from sinetstream_conformance.subject import load_subject, merge, role_meant_by
+from sinetstream_conformance.subject import load_subject, merge, merged_params, role_meant_by
 from sinetstream_sdk.consistency import Consistency
 from sinetstream_sdk.roles import Role
 
@@ -49,6 +51,18 @@ def test_params_files_are_loaded_safely(tmp_path: Path) -> None:
     file.write_text("a: !!python/object/apply:os.getcwd []\n")
     with pytest.raises(BadDeclaration, match="cannot be read"):
         params_from([str(file)], [])
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("asked", [None, *Consistency])
+def test_a_guarantee_comes_in_the_published_host_s_own_words(
+    monkeypatch: pytest.MonkeyPatch, role: Role, asked: Consistency | None
+) -> None:
+    """A plugin that compares with the published enumeration is given a member of that one."""
+    published = Enum("published", [guarantee.name for guarantee in Consistency])
+    monkeypatch.setitem(sys.modules, "sinetstream.api", SimpleNamespace(**published.__members__))
+    params = merged_params("some", role, {"consistency": asked} if asked else {})
+    assert params["consistency"] is published[(asked or Consistency.AT_LEAST_ONCE).name]
 
 
 def test_a_harness_may_be_an_instance_a_class_or_a_function() -> None:

@@ -12,10 +12,13 @@ import pytest
 from environments import ROOT
 from field_report import reproduce
 from field_report.tables import RESULTS, write_tables
+from lacking import missing
 from sinetstream_conformance.brokers.process import BrokerProcess, NotInstalled
 
 PLUGINS = ("mqtt", "kafka")
-PYTHON = ROOT / os.environ.get("FIELD_VENV", ".venv-field") / "bin" / "python"
+VENV = ROOT / os.environ.get("FIELD_VENV", ".venv-field")
+CHOICE = "SINETSTREAM_REPRODUCTIONS"
+"""The variable that, as ``all``, has the lengthy reproductions run as well."""
 OUTCOME = {
     "role": "reader",
     "rule": "READ-TUPLE",
@@ -103,14 +106,33 @@ def addresses() -> Iterator[dict[str, str]]:
         broker.close()
 
 
-@pytest.mark.parametrize("name", sorted(reproduce.scripts()))
-def test_reproduction_shows_its_fault(name: str, addresses: dict[str, str]) -> None:
+def chosen() -> list[str]:
+    """The reproductions to run: those that are soon over, or all."""
+    left_out = () if os.environ.get(CHOICE) == "all" else reproduce.LENGTHY
+    return [name for name in reproduce.scripts() if name not in left_out]
+
+
+@pytest.fixture(scope="module")
+def published_python() -> Path:
+    """The interpreter of the environment that holds the official plugins."""
+    if not (VENV / ".installed").exists():
+        missing(f"{VENV.name} is not there; `make field-environment` makes it")
+    return VENV / "bin" / "python"
+
+
+@pytest.mark.parametrize("name", chosen())
+def test_reproduction_shows_its_fault(
+    name: str, addresses: dict[str, str], published_python: Path
+) -> None:
     """On a real broker, with the published packages alone, the fault is there to see."""
-    if not PYTHON.exists():
-        pytest.skip(f"{PYTHON.parent.parent.name} is not there: `make field-report` makes it")
     try:
         address = addresses[reproduce.kind_of(name)]
     except NotInstalled as why:
-        pytest.skip(str(why))
-    status, output = reproduce.run(reproduce.scripts()[name], address, PYTHON)
+        missing(why)
+    status, output = reproduce.run(reproduce.scripts()[name], address, published_python)
     assert status in reproduce.expected(name), output
+
+
+def test_what_is_left_out_is_there() -> None:
+    """The lengthy reproductions and those of chance are named as their files are."""
+    assert {*reproduce.LENGTHY, *reproduce.BY_CHANCE} <= set(reproduce.scripts())

@@ -17,7 +17,6 @@ from sinetstream_conformance.races import Races
 from sinetstream_conformance.rule import CAN, MUST, SHOULD, WRITERS, rule
 from sinetstream_conformance.rules.lifecycle import settled_as_call
 from sinetstream_conformance.stage import Stage
-from sinetstream_conformance.subject import consistency_value
 from sinetstream_conformance.verdict import Unjudged, Violation
 from sinetstream_sdk.consistency import Consistency
 from sinetstream_sdk.roles import Role
@@ -251,7 +250,7 @@ def count(stage: Stage) -> None:
 def _from_threads(stage: Stage, consistency: Consistency) -> tuple[list[bytes], list[bytes], Inbox]:
     """What was sent, what of it was received, and where more of it may still arrive."""
     topic = stage.topic()
-    given = {"consistency": consistency_value(consistency)}
+    given = {"consistency": consistency}
     inbox = stage.inbox(topic)
     with stage.races(rate=0.0) as races:
         outbox = stage.outbox(topic, **given)
