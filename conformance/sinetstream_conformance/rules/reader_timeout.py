@@ -19,6 +19,7 @@ from sinetstream_conformance.verdict import Unjudged, Violation
 SOURCE = "guide §3.2.1"
 TIMEOUTS_MS = (60, 130, 250)
 WAKE_S = 3.0
+MOST_TRIES = 8
 BLOCKS_S = {"absent": 1.2, "infinity": 0.3}
 """How long a reader must block to be believed; a default of one second is a common mistake."""
 
@@ -154,26 +155,24 @@ def _not_before(stage: Stage, result: Result, timeout_ms: float, when: str) -> N
 )
 def late(stage: Stage) -> None:
     slack_s = stage.capabilities.timeout_slack_s
-    for timeout_ms, reader, first in _give_up_together(stage):
-        best = _excess_s(stage, first, timeout_ms)
-        for _ in range(2):
-            if best <= slack_s:
+    for timeout_ms, reader, result in _give_up_together(stage):
+        late_s, surely_late = list[float](), 0
+        while True:
+            if not ended(result):
+                raise Unjudged(f"{result.describe()}; see READ-TIMEOUT", trace=result.trace())
+            late_s.append(result.seconds - timeout_ms / 1000)
+            # Only what the machine's own timer noise cannot account for speaks against the plugin.
+            surely_late += late_s[-1] - 3 * stage.noise_s(result.started) > slack_s
+            if min(late_s) <= slack_s or (surely_late >= 2 and len(late_s) >= 3):
                 break
-            again = give_up(stage, reader, fresh_iterator(stage, reader), timeout_ms)
-            best = min(best, _excess_s(stage, again, timeout_ms))
+            if len(late_s) == MOST_TRIES:
+                raise Unjudged("this machine's timers were too late to tell", transient=True)
+            result = give_up(stage, reader, fresh_iterator(stage, reader), timeout_ms)
         stage.expect(
-            best <= slack_s,
+            min(late_s) <= slack_s,
             expected=f"next() gives up at most {slack_s * 1000:.0f} ms after {timeout_ms} ms",
-            observed=f"at best of three tries it was {best * 1000:.0f} ms late, "
-            "the machine's own timer noise taken off",
+            observed=f"at best of {len(late_s)} tries it was {min(late_s) * 1000:.0f} ms late",
         )
-
-
-def _excess_s(stage: Stage, result: Result, timeout_ms: float) -> float:
-    """How much later than asked a ``next()`` gave up, in seconds, the timer noise taken off."""
-    if not ended(result):
-        raise Unjudged(f"{result.describe()}; see READ-TIMEOUT", trace=result.trace())
-    return result.seconds - timeout_ms / 1000 - 3 * stage.noise_s(result.started)
 
 
 @rule(

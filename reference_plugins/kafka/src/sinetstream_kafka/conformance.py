@@ -25,7 +25,7 @@ from sinetstream_sdk.roles import Role
 ON_APACHE = (
     "judge on Apache Kafka with --sinetstream-harness sinetstream_kafka.conformance:ApacheHarness"
 )
-WAIT_MS = 5000
+WAIT_MS = 8000
 GIVE_UP_MS = 3000
 
 
