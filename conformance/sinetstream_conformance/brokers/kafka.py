@@ -196,13 +196,10 @@ class ApacheKafka(BrokerProcess):
             "share.coordinator.state.topic.replication.factor": copies,
             "share.coordinator.state.topic.min.isr": enough,
             "group.initial.rebalance.delay.ms": "0",
+            # A node that was killed is to be missed soon: until then it cannot come back.
+            "broker.heartbeat.interval.ms": "500",
+            "broker.session.timeout.ms": "3000",
         }
-        if len(nodes) > 1:
-            # A node that was killed is to be missed soon. One that is alone and was paused is not
-            # to be missed at all: it would take its time to be at its own service again.
-            lines |= {"broker.heartbeat.interval.ms": "500", "broker.session.timeout.ms": "3000"}
-        else:
-            lines["broker.session.timeout.ms"] = "60000"
         if self.tls is not None:
             lines.update(self.tls.settings())
         if self.users:

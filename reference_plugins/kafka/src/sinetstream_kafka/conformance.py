@@ -26,6 +26,7 @@ ON_APACHE = (
     "judge on Apache Kafka with --sinetstream-harness sinetstream_kafka.conformance:ApacheHarness"
 )
 WAIT_MS = 8000
+"""A node that was paused takes its time to be in service again."""
 GIVE_UP_MS = 3000
 
 
