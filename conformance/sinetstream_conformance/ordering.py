@@ -37,7 +37,7 @@ class Ordering:
         for item in items:
             payload = payload_of(item)
             if payload.isdigit():
-                ranks[self._partition(item)].append(int(payload))
+                ranks[partition_of(self._stage, item)].append(int(payload))
         if all(len(found) < 2 for found in ranks.values()):
             raise Unjudged(f"{len(items)} messages arrived, and no two in one partition")
         for partition, found in ranks.items():
@@ -49,8 +49,13 @@ class Ordering:
                 observed=f"message {late} came after a later one",
             )
 
-    def _partition(self, item: Any) -> Hashable:
-        if not self._by_partition:
-            return None
-        key: Hashable = self._stage.offered(self._stage.harness.partition, item[2])
-        return key
+
+def partition_of(stage: Stage, item: Any) -> Hashable:
+    """The part of its topic within which a message keeps its place; None where that is the whole.
+
+    :param item: the message as a reader gave it
+    """
+    if stage.capabilities.ordered is not Order.PARTITION:
+        return None
+    key: Hashable = stage.offered(stage.harness.partition, item[2])
+    return key

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -20,11 +20,12 @@ from sinetstream_conformance.actors import (
     is_pending,
     promise_state,
 )
-from sinetstream_conformance.capabilities import Delivery, Order
+from sinetstream_conformance.capabilities import Delivery
 from sinetstream_conformance.channels import inbox_of, outbox_of, payload_of
 from sinetstream_conformance.deadline import describe_error
 from sinetstream_conformance.harness import NotOffered
 from sinetstream_conformance.history import History
+from sinetstream_conformance.ordering import partition_of
 from sinetstream_conformance.payloads import probe_token
 from sinetstream_conformance.publishing import as_promise
 from sinetstream_conformance.stage import INBOX_TIMEOUT_MS, Stage
@@ -79,11 +80,6 @@ def over_a_restart(stage: Stage, guarantee: Consistency) -> History:
         raise Unjudged("no message was under way during the restart", transient=True)
     stage.note(history.summary())
     return history
-
-
-def ordered(stage: Stage) -> bool:
-    """Whether the plugin declares that order is kept, of a topic or within its partitions."""
-    return bool(stage.capabilities.ordered)
 
 
 def _reader(stage: Stage, topic: str, guarantee: Consistency) -> Actor:
@@ -210,14 +206,12 @@ class _Publisher(_Driver):
     """Publishes one numbered message after another."""
 
     def drive(self) -> None:
-        asynchronous = isinstance(self.actor, AsyncWriterActor)
-        send = self._begin if asynchronous else self._send
         under_way: dict[int, Any] = {}
         while not self._stop.is_set():
             if len(under_way) < MOST_OUTSTANDING:
                 number, payload = self.history.publish()
                 try:
-                    send(number, payload, under_way)
+                    self._publish(number, payload, under_way)
                 except Exception as error:  # noqa: BLE001 - noted with the message
                     self.history.refuse(number, describe_error(error))
                     self.failed()
@@ -228,13 +222,13 @@ class _Publisher(_Driver):
             self._collect(under_way)
             time.sleep(PAUSE_S)
 
-    def _send(self, number: int, payload: bytes, under_way: dict[int, Any]) -> None:
-        self.actor.instance.publish(payload)
-        self.history.acknowledge(number)
-        self.worked()
-
-    def _begin(self, number: int, payload: bytes, under_way: dict[int, Any]) -> None:
-        under_way[number] = as_promise(self.actor.instance.publish(payload))
+    def _publish(self, number: int, payload: bytes, under_way: dict[int, Any]) -> None:
+        answer = self.actor.instance.publish(payload)
+        if isinstance(self.actor, AsyncWriterActor):
+            under_way[number] = as_promise(answer)
+        else:
+            self.history.acknowledge(number)
+            self.worked()
 
     def _collect(self, under_way: dict[int, Any]) -> None:
         """Note the promises that have settled."""
@@ -295,10 +289,4 @@ class _Listener(_Driver):
     def note(self, item: Any) -> None:
         """Note one message, unless it is a probe."""
         if probe_token(item) is None:
-            self.history.deliver(payload_of(item), _partition(self.stage)(item))
-
-
-def _partition(stage: Stage) -> Callable[[Any], Any]:
-    if stage.capabilities.ordered is Order.PARTITION:
-        return lambda item: stage.offered(stage.harness.partition, item[2])
-    return lambda item: None
+            self.history.deliver(payload_of(item), partition_of(self.stage, item))

@@ -59,7 +59,6 @@ class Stage:
         """What a rule's own functions pass to one another."""
         self._role = role
         self._stack = ExitStack()
-        self._began = time.monotonic()
         self._finished = False
         self.left_open = False
         """Whether a ``close()`` never returned, so that what comes afterwards is not late."""
@@ -117,12 +116,6 @@ class Stage:
         if not result.returned:
             reraise_for(role is self._role, f"{result.call} returns", result)
         return result
-
-    def blame(self, role: Role, *, expected: str, observed: str) -> None:
-        """Fail the check if ``role`` is the one under test; otherwise nothing can be said."""
-        if role is self._role:
-            raise Violation(expected, observed)
-        raise Unjudged(f"the plugin's {role}, which this check needs, fails: {observed}")
 
     def note(self, text: str) -> None:
         """Add a remark to the outcome."""

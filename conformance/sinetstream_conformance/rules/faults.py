@@ -11,8 +11,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
-from promise import Promise
-
 from sinetstream_conformance.actors import (
     AsyncWriterActor,
     ReaderActor,
@@ -30,6 +28,7 @@ from sinetstream_conformance.channels import (
 from sinetstream_conformance.deadline import Result, describe_error, shorten
 from sinetstream_conformance.library import is_library_error
 from sinetstream_conformance.payloads import new_probe, probe_token
+from sinetstream_conformance.publishing import as_promise
 from sinetstream_conformance.rule import (
     ASYNC_READER,
     ASYNC_WRITER,
@@ -105,11 +104,7 @@ class _Reading:
 
     def step(self) -> None:
         """One ``next()``, which must end in time, in one of the ways that the contract has."""
-        bound_s = TIMEOUT_MS / 1000 + self.stage.capabilities.call_within_s
-        result = self.reader.iterate() if self._iterator is None else None
-        if result is None or result.returned:
-            self._iterator = result.value if result is not None else self._iterator
-            result = self.reader.next(self._iterator, bound_s)
+        result = self._next()
         if result.returned:
             if token := probe_token(result.value):
                 self.probes.add(token)
@@ -125,6 +120,15 @@ class _Reading:
         )
         self.error = result.error
         self.stage.idle(0.02)
+
+    def _next(self) -> Result:
+        if self._iterator is None:
+            iterated = self.reader.iterate()
+            if not iterated.returned:
+                return iterated
+            self._iterator = iterated.value
+        bound_s = TIMEOUT_MS / 1000 + self.stage.capabilities.call_within_s
+        return self.reader.next(self._iterator, bound_s)
 
     def heard(self, sent: set[str]) -> bool:
         """Go on reading for a moment; whether one of these probes has come."""
@@ -337,10 +341,8 @@ def _published(stage: Stage, writer: AsyncWriterActor, count: int) -> list[Any]:
     for result in results:
         if not result.returned:
             _expect_refused(stage, result)
-        elif isinstance(result.value, Promise):
-            promises.append(result.value)
         else:
-            raise Unjudged(f"publish() gives {shorten(result.value)}; see AWRITE-PROMISE")
+            promises.append(as_promise(result.value))
     return promises
 
 

@@ -6,7 +6,7 @@ or the other cannot be told from outside.
 
 from __future__ import annotations
 
-from sinetstream_conformance.restarts import ordered, over_a_restart
+from sinetstream_conformance.restarts import over_a_restart
 from sinetstream_conformance.rule import CAN, WRITERS, rule
 from sinetstream_conformance.stage import Stage
 from sinetstream_conformance.verdict import NotDeclared, Violation
@@ -21,7 +21,7 @@ def keeps(stage: Stage, guarantee: Consistency) -> None:
         raise NotDeclared(f"capability 'consistencies' does not name {guarantee.name}")
     history = over_a_restart(stage, guarantee)
     stage.observations += history.published
-    findings = history.judge(guarantee, ordered=ordered(stage))
+    findings = history.judge(guarantee, ordered=bool(stage.capabilities.ordered))
     if findings:
         wrong = "; ".join(finding.describe() for finding in findings)
         raise Violation(
