@@ -136,6 +136,6 @@ $(INSTALLED): $(MANIFESTS)
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-3.* build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find sdk conformance cli reference_plugins scripts tests -name __pycache__ -type d -prune \
+	rm -rf .venv .venv-* .brokers build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find sdk conformance cli reference_plugins scripts bench soak field_report tests -name __pycache__ -type d -prune \
 	  -exec rm -rf {} +
