@@ -85,18 +85,22 @@ def published_with_stops(
 
 
 def published_and_closed(stage: Stage) -> tuple[list[Any], Inbox]:
-    """Promises of messages published just before ``close()``, most of them still under way then."""
+    """Promises of messages published just before ``close()``, most of them still under way then.
+
+    The first is given its time, so that one is fulfilled where ``close()`` rejects all others.
+    """
     topic = stage.topic()
     inbox = stage.inbox(topic)
     with stage.races(rate=0.0) as races:
         actor: AsyncWriterActor = stage.writer(topic)
         stage.link(outbox_of(actor), inbox)
-        instance, promises = actor.instance, list[Any]()
+        instance, promises = actor.instance, [promised(stage, actor, b"0")]
         published = threading.Event()
+        stage.wait_until(lambda: not is_pending(promises[0]), stage.capabilities.delivered_within_s)
 
         def publish_and_close() -> None:
             try:
-                for number in range(MESSAGES):
+                for number in range(1, MESSAGES):
                     promises.append(as_promise(instance.publish(b"%d" % number)))
             finally:
                 published.set()

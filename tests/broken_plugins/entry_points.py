@@ -48,6 +48,7 @@ CORRECT = {
     "growing": Correct("growing", "Growing", "growing:GrowingHarness"),
     "structural": Correct("structural", "Structural", "structural:StructuralHarness"),
     "tcp": Correct("tcp", "Tcp", "tcp:TcpHarness"),
+    "batching": Correct("batching", "Batching", "one_role:OneRoleHarness", ("async_writer",)),
     "only-reader": Correct("correct", "Memory", "one_role:OneRoleHarness", ("reader",)),
     "only-writer": Correct("correct", "Memory", "one_role:OneRoleHarness", ("writer",)),
     "only-async-reader": Correct("correct", "Memory", "one_role:OneRoleHarness", ("async_reader",)),

@@ -406,6 +406,62 @@ def test_what_is_held_when_the_connection_breaks_is_delivered_once(
             assert wait_until(lambda: len(link.unacknowledged) == 1)
 
 
+@pytest.mark.parametrize("protocol", ["MQTTv311", "MQTTv5"])
+def test_what_is_done_with_before_the_broker_sends_it_again_is_delivered_once(
+    mosquitto: Mosquitto, protocol: str
+) -> None:
+    """The acknowledgement goes out on the new connection before the repetition is read."""
+    with FaultProxy(("127.0.0.1", mosquitto.port)) as proxy:
+        params = given(f"127.0.0.1:{proxy.port}", fresh(), protocol=protocol)
+        direct = given(mosquitto.address, params["topic"])
+        with opened(MqttReader, params) as reader, opened(MqttWriter, direct) as writer:
+            link: Any = reader._link
+            came_up, done_with = link._came_up, threading.Event()
+
+            def held_up() -> None:
+                came_up()
+                assert done_with.wait(WITHIN_S)
+
+            for number in range(3):
+                writer.publish(b"%d" % number)
+            messages = iter(reader)
+            assert next(messages)[0] == b"0"
+            assert wait_until(lambda: len(link.unacknowledged) == 3)
+            link._came_up = held_up
+            proxy.cut()
+            assert wait_until(lambda: link.connections == 2 and link.up)
+            assert [next(messages)[0] for _ in range(2)] == [b"1", b"2"]
+            done_with.set()
+            writer.publish(b"3")
+            assert next(messages)[0] == b"3"
+            assert wait_until(lambda: len(link.unacknowledged) == 1)
+
+
+def test_what_a_lost_session_left_is_not_acknowledged_in_the_next(
+    make_mosquitto: Callable[..., Mosquitto],
+) -> None:
+    """There the same number is that of another message, with which nobody has done."""
+    broker = make_mosquitto(settings={"persistence": "false"})
+    params = given(broker.address, fresh())
+    with opened(MqttReader, params) as reader, opened(MqttWriter, params) as writer:
+        link: Any = reader._link
+        messages = iter(reader)
+        writer.publish(b"old 0")
+        writer.publish(b"old 1")
+        assert next(messages)[0] == b"old 0"
+        assert wait_until(lambda: len(link.unacknowledged) == 2)
+        broker.kill()
+        broker.start()
+        assert wait_until(lambda: link.connections == 2 and link.up)
+        writer.publish(b"new 0")
+        writer.publish(b"new 1")
+        assert wait_until(lambda: len(link.unacknowledged) == 2)
+        assert [next(messages)[0] for _ in range(2)] == [b"old 1", b"new 0"]
+        assert wait_until(lambda: not link._done)
+        held = [message.payload for message in link.unacknowledged.values()]
+        assert held == [b"new 0", b"new 1"]
+
+
 def test_close_leaves_no_session_behind(
     mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -124,23 +124,33 @@ class Subscription(MqttLink, ReadingLink):
     def __init__(self, settings: Settings, topics: Sequence[str]) -> None:
         super().__init__(settings, topics, acknowledges=settings.qos == 1)
         self.unacknowledged: dict[int, mqtt.MQTTMessage] = {}
+        self.due_again: dict[int, mqtt.MQTTMessage] = {}
         self.client.on_message = self._on_message
+
+    def _on_connect(self, client: Any, _: Any, flags: Any, reason: ReasonCode, told: Any) -> None:
+        # A session that goes on has the broker send again what it holds, though the caller may have
+        # done with it before that comes; in a new one the numbers are those of other messages.
+        if not flags.session_present:
+            self.unacknowledged.clear()
+        self.due_again = self.unacknowledged.copy()
+        super()._on_connect(client, _, flags, reason, told)
 
     def unpack(self, message: mqtt.MQTTMessage) -> tuple[bytes, str, Any]:
         return bytes(message.payload), message.topic, message
 
     def _on_message(self, _: Any, __: Any, message: mqtt.MQTTMessage) -> None:
         if message.qos == 1:
-            old = self.unacknowledged.get(message.mid)
+            old = self.due_again.pop(message.mid, None)
             what = message.topic, message.payload
             if message.dup and old is not None and (old.topic, old.payload) == what:
-                return  # sent again after reconnecting; acknowledged when that one is
+                return  # acknowledged when that one is, or has been
             self.unacknowledged[message.mid] = message
         self.inbox.put(message)
 
     def _acknowledge(self, message: mqtt.MQTTMessage) -> None:
-        self.unacknowledged.pop(message.mid, None)
-        self.client.ack(message.mid, message.qos)
+        if self.unacknowledged.get(message.mid) is message:
+            del self.unacknowledged[message.mid]
+            self.client.ack(message.mid, message.qos)
 
 
 class Publication(MqttLink, WritingLink):

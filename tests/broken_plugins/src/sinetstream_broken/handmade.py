@@ -66,17 +66,21 @@ class Client:
 
     def _run(self) -> None:
         while (entry := self._queue.get()) is not None:
-            number, message = entry
-            failure: OSError | None = None
-            try:
-                self._broker.put(self._topic, bytes(message))
-            except OSError as error:
-                failure = error
-            self._on_confirmed(number, failure)
+            self._send(*entry)
+
+    def _send(self, number: int, message: bytes) -> None:
+        failure: OSError | None = None
+        try:
+            self._broker.put(self._topic, bytes(message))
+        except OSError as error:
+            failure = error
+        self._on_confirmed(number, failure)
 
 
 class HandmadeAsyncWriter(PluginAsyncMessageWriter):
     """Publishes through a :class:`Client`; ``publish`` and the rest are there to be mutated."""
+
+    client_class: type[Client] = Client
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -88,7 +92,7 @@ class HandmadeAsyncWriter(PluginAsyncMessageWriter):
         if self.client is not None:
             raise AlreadyConnectedError("handmade: this writer is open already")
         self.outstanding = {}
-        self.client = Client(MEMORY, self.topic, self.confirmed)
+        self.client = self.client_class(MEMORY, self.topic, self.confirmed)
 
     def close(self) -> None:
         client, self.client = self.client, None
