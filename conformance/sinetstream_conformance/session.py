@@ -41,7 +41,7 @@ from sinetstream_sdk.roles import Role
 _TRIES = 3
 _BROKEN_LINKS = 2
 _HUNG_CLOSES = 2
-_LATE_S = 0.5
+_LATE_S = 3.0
 _CHARGEABLE = (Verdict.PASS, Verdict.SKIP, Verdict.INCONCLUSIVE)
 
 

@@ -5,7 +5,7 @@ from sinetstreamplugin.kafka import KafkaReader, KafkaWriter
 
 topic = fresh_topic()
 ready("kafka", topic)
-reader = KafkaReader(confver(), plugin_params(topics=topic, receive_timeout_ms=1000))
+reader = KafkaReader(confver(), plugin_params(topics=topic, receive_timeout_ms=5000))
 reader.open()
 writer = KafkaWriter(confver(), plugin_params(topic=topic))
 writer.open()

@@ -23,7 +23,7 @@ class BareClient:
     """Sends and receives packets of less than 128 bytes; its session is kept by the broker."""
 
     def __init__(self, broker: Mosquitto, name: bytes) -> None:
-        self._socket = socket.create_connection((broker.host, broker.port), timeout=1.0)
+        self._socket = socket.create_connection((broker.host, broker.port), timeout=10.0)
         self._buffer = b""
         self.close = self._socket.close
         self.send(CONNECT, text(b"MQTT") + b"\x04\x00\x00\x3c" + text(name))

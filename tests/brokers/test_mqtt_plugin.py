@@ -133,12 +133,12 @@ def test_where_nothing_listens_open_says_so(cls: type) -> None:
 @pytest.mark.parametrize("cls", [MqttReader, MqttWriter])
 def test_a_broker_that_does_not_answer_is_given_up(mosquitto: Mosquitto, cls: type) -> None:
     """open() waits for CONNACK no longer than connection_timeout, and says what did not come."""
-    role = build(cls, given(mosquitto.address, fresh(), connection_timeout=0.5))
+    role = build(cls, given(mosquitto.address, fresh(), connection_timeout=2))
     with mosquitto.pausing():
         began = time.monotonic()
-        with pytest.raises(BrokerGone, match=rf"{mosquitto.address}: no CONNACK came within 0.5 s"):
+        with pytest.raises(BrokerGone, match=rf"{mosquitto.address}: no CONNACK came within 2 s"):
             role.open()
-        assert time.monotonic() - began < 0.5 + WITHIN_S
+        assert time.monotonic() - began < 2 + WITHIN_S
     assert not threads()
     role.open()
     role.close()
@@ -171,7 +171,7 @@ def test_a_refused_connection_fails_open(
 ) -> None:
     """Each of MQTT 3.1.1's return codes is told, and tells permission from the rest."""
     with FakeMqtt(connack) as broker:
-        role = build(MqttWriter, given(broker.address, fresh(), connection_timeout=1))
+        role = build(MqttWriter, given(broker.address, fresh(), connection_timeout=5))
         with pytest.raises(error, match=says):
             role.open()
     assert not threads()
@@ -184,7 +184,7 @@ def test_a_refused_connection_fails_open(
         (b"\x87", True, AuthorizationError, r"refused QoS 1 of 'a/\+': Not authorized"),
         (b"\x97", True, BrokerGone, r"refused QoS 1 of 'a/\+': Quota exceeded"),
         (b"\0", False, BrokerGone, r"refused QoS 1 of 'a/\+': Granted QoS 0"),
-        (None, False, BrokerGone, "no SUBACK came within 0.5 s"),
+        (None, False, BrokerGone, "no SUBACK came within 3 s"),
     ],
 )
 def test_a_refused_subscription_fails_open(
@@ -193,7 +193,7 @@ def test_a_refused_subscription_fails_open(
     """Neither a refusal nor a lesser guarantee than was asked for is taken in silence."""
     with FakeMqtt(b"\0\0\0" if v5 else b"\0\0", granted, v5=v5) as broker:
         protocol = "MQTTv5" if v5 else "MQTTv311"
-        params = given(broker.address, "a/+", connection_timeout=0.5, protocol=protocol)
+        params = given(broker.address, "a/+", connection_timeout=3, protocol=protocol)
         with pytest.raises(error, match=says):
             build(MqttReader, params).open()
     assert not threads()
@@ -374,7 +374,7 @@ def test_a_message_is_acknowledged_only_once_the_caller_is_done_with_it(
         assert [next(messages)[0], next(messages)[0]] == [b"0", b"1"]
         # The program dies here: 0 was done with, 1 was not, 2 had not been taken.
         assert wait_until(lambda: not reader._link._done)  # type: ignore[union-attr]
-        time.sleep(0.1)
+        assert wait_until(lambda: "Received PUBACK" in mosquitto.output())
         proxy.refuse()
         proxy.cut()
         reader.close()
@@ -513,7 +513,7 @@ def test_a_callback_may_publish_and_close(shared_mosquitto: Mosquitto) -> None:
         assert done.wait(WITHIN_S)
         messages = iter(reader)
         assert [next(messages)[0] for _ in range(2)] == [b"1", b"2"]
-    assert not threads()
+    assert wait_until(lambda: not threads())  # nobody waits for the one that closed itself
 
 
 def test_what_is_too_large_is_refused(shared_mosquitto: Mosquitto) -> None:

@@ -182,7 +182,7 @@ def test_a_stop_outlasts_the_pauses_of_the_plugins_threads(caller: Caller) -> No
             assert begun.wait(5.0)
             time.sleep(0.01)
             began = time.monotonic()
-            races.let_others_run(0.01, 0.5, lambda since: 0.0)
+            races.let_others_run(0.1, 0.5, lambda since: 0.0)
             took = time.monotonic() - began
         thread.join(20.0)
     assert took >= 0.5

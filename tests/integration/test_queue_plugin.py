@@ -307,7 +307,7 @@ def test_opening_twice_is_refused_and_harmless(topic: str, open_reader: Opener) 
 
 def test_threads_sharing_one_reader_lose_nothing(topic: str, open_reader: Opener) -> None:
     """Eight threads on four iterators of one reader take every message, and each only once."""
-    reader = open_reader(topic, receive_timeout_ms=500)
+    reader = open_reader(topic, receive_timeout_ms=5000)
     iterators = [iter(reader) for _ in range(4)]
     drains = [spawn(lambda it: [raw.payload for *_, raw in it], it) for it in iterators * 2]
     sent = [b"%d" % number for number in range(400)]

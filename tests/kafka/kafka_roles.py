@@ -12,6 +12,8 @@ from sinetstream_sdk.configversion import ConfigVersion
 from sinetstream_sdk.spi import Plugin
 
 WITHIN_S = 15.0
+BACK_S = 120
+"""How long a broker that was killed may take until it has answered for everything."""
 
 R = TypeVar("R", bound=Plugin)
 
@@ -30,7 +32,12 @@ def given(broker: Any, topic: str, consistency: str = "AT_LEAST_ONCE", **spec: A
         "topic": topic,
         "consistency": consistency,
         "receive_timeout_ms": 5000,
-        "type_spec": {"fetch_max_wait_ms": 20, "reconnect_backoff_ms": 20, **spec},
+        "type_spec": {
+            "fetch_max_wait_ms": 20,
+            "reconnect_backoff_ms": 20,
+            "reconnect_backoff_max_ms": 500,
+            **spec,
+        },
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Producer
-from kafka_roles import fresh, given, opened, take, wait_until
+from kafka_roles import BACK_S, fresh, given, opened, take, wait_until
 
 from sinetstream_conformance.brokers.kafka import ApacheKafka, KafkaCluster
 from sinetstream_conformance.brokers.process import LOOPBACK, free_port
@@ -182,7 +182,7 @@ def test_open_names_brokers_and_reason() -> None:
 
 def test_a_topic_that_there_is_not(apache: ApacheKafka) -> None:
     """A reader that may not have it made says so."""
-    spec = {"allow_auto_create_topics": False, "default_api_timeout_ms": 500}
+    spec = {"allow_auto_create_topics": False, "default_api_timeout_ms": 5000}
     with (
         pytest.raises(Exception, match=r"[Uu]nknown topic"),
         opened(KafkaReader, given(apache, fresh(), **spec)),
@@ -251,12 +251,13 @@ def test_exactly_once_over_a_killed_broker(apache_installed: None) -> None:
     topic = fresh()
     with ApacheKafka() as broker:
         params = given(broker, topic, "EXACTLY_ONCE", auto_offset_reset="earliest")
-        with opened(KafkaAsyncWriter, given(broker, topic, "EXACTLY_ONCE")) as writer:
+        patient = given(broker, topic, "EXACTLY_ONCE", delivery_timeout_ms=BACK_S * 1000)
+        with opened(KafkaAsyncWriter, patient) as writer:
             promises = [writer.publish(b"%d" % number) for number in range(2000)]
             broker.restart(kill=True)
             promises += [writer.publish(b"%d" % number) for number in range(2000, 4000)]
             for promise in promises:
-                promise.get(30.0)
+                promise.get(BACK_S)
         with opened(KafkaReader, params) as reader:
             assert sorted(map(int, take(reader, 4001))) == list(range(4000))
 
@@ -265,13 +266,14 @@ def test_a_killed_node_of_three_loses_nothing(cluster: KafkaCluster) -> None:
     """With three copies of each message, what was confirmed is there without one of the nodes."""
     topic = fresh()
     params = given(cluster, topic, auto_offset_reset="earliest")
-    with opened(KafkaAsyncWriter, given(cluster, topic)) as writer:
+    patient = given(cluster, topic, delivery_timeout_ms=BACK_S * 1000)
+    with opened(KafkaAsyncWriter, patient) as writer:
         promises = [writer.publish(b"%d" % number) for number in range(1000)]
         cluster.nodes[2].kill()
         try:
             promises += [writer.publish(b"%d" % number) for number in range(1000, 2000)]
             for promise in promises:
-                promise.get(30.0)
+                promise.get(BACK_S)
             with opened(KafkaReader, params) as reader:
                 found = {int(payload) for payload in take(reader, 2000)}
         finally:

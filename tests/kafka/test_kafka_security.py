@@ -44,7 +44,7 @@ def params(
     broker: ApacheKafka, tls: Any, mechanism: str | None, password: str = PASSWORD
 ) -> dict[str, Any]:
     """Parameters for a broker with TLS and, with a mechanism, passwords."""
-    spec: dict[str, Any] = {"max_block_ms": 5000, "default_api_timeout_ms": 5000}
+    spec: dict[str, Any] = {"max_block_ms": 15_000, "default_api_timeout_ms": 15_000}
     if mechanism:
         spec |= {"sasl_mechanism": mechanism, "sasl_plain_username": USER}
         spec["sasl_plain_password"] = password

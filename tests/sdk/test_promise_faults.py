@@ -198,6 +198,8 @@ class TestGetWithoutWaiting:
 class TestUnseenRejection:
     def test_published_is_silent(self, caplog, recwarn):
         """A rejection that nobody looks at leaves no trace, not even at the end of a done()."""
+        gc.collect()
+        caplog.clear()
         Promise.reject(OSError())
         Promise.resolve(1).then(lambda v: v / 0)
         Promise.resolve(1).done(lambda v: v / 0)
@@ -207,6 +209,8 @@ class TestUnseenRejection:
 
     def test_safe(self, caplog):
         """SafePromise logs each of them."""
+        gc.collect()
+        caplog.clear()
         SafePromise.reject(OSError())
         SafePromise.resolve(1).then(lambda v: v / 0)
         SafePromise.resolve(1).done(lambda v: v / 0)
@@ -370,6 +374,7 @@ class TestAwait:
 
         loop = asyncio.new_event_loop()
         loop.set_debug(True)
+        loop.slow_callback_duration = 60.0  # it is not to complain of a slow machine
         try:
             return loop.run_until_complete(main())
         finally:

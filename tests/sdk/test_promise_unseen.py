@@ -22,7 +22,9 @@ class TestUnseenRejections:
     @pytest.fixture
     def errors(self, caplog):
         """The errors logged so far, garbage collected first."""
+        gc.collect()  # what earlier tests left is not to be told of here
         caplog.set_level(logging.ERROR, "sinetstream_sdk.promises")
+        caplog.clear()
 
         def collect():
             gc.collect()

@@ -16,7 +16,7 @@ from sinetstream_conformance.verdict import Unjudged
 
 SOURCE = "guide §3.2.3"
 MESSAGES = 20
-QUIET_S = 0.25
+QUIET_S = 0.6
 
 
 class Mishap(Exception):

@@ -20,7 +20,7 @@ SOURCE = "guide §3.2.1"
 TIMEOUTS_MS = (60, 130, 250)
 WAKE_S = 3.0
 MOST_TRIES = 8
-BLOCKS_S = {"absent": 1.2, "infinity": 0.3}
+BLOCKS_S = {"absent": 1.5, "infinity": 0.3}
 """How long a reader must block to be believed; a default of one second is a common mistake."""
 
 
@@ -99,7 +99,7 @@ def early(stage: Stage) -> None:
     for timeout_ms, _, result in _give_up_together(stage):
         _not_before(stage, result, timeout_ms, "")
     # What comes on another topic may wake the reader, and is no reason to give up.
-    timeout_ms = TIMEOUTS_MS[1]
+    timeout_ms = 600
     reader, _ = quiet_reader(stage, timeout_ms)
     elsewhere = stage.outbox(stage.topic())
     elsewhere.send(b"elsewhere")

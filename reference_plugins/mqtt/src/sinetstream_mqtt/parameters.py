@@ -72,7 +72,7 @@ class Settings(SimpleNamespace):
     def forgetting(self) -> Self:
         """The same for a connection that has the broker drop the session, and does no more."""
         other = copy(self)
-        other.clean, other.resumes, other.will, other.connection_timeout = True, False, None, 1.0
+        other.clean, other.resumes, other.will, other.connection_timeout = True, False, None, 2.0
         return other
 
 

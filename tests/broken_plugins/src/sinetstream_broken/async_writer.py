@@ -42,7 +42,7 @@ class FlushesEachMessage(HandmadeAsyncWriter):
 
     def publish(self, message: bytes) -> Any:
         promise = super().publish(message)
-        time.sleep(0.8)
+        time.sleep(1.5)
         return promise
 
 

@@ -35,5 +35,5 @@ class CallsBackLate(HandmadeAsyncReader):
 
     def flush(self, letter: Letter) -> None:
         """Deliver what may have been forgotten."""
-        time.sleep(0.3)
+        time.sleep(1.0)
         super().deliver(letter)
