@@ -68,6 +68,7 @@ class Link(ABC):
         self._reconnects = reconnects
         self._changed = threading.Condition()
         self._up = self._opened = self._stopping = self._over = self._woken = False
+        self._unexplained = False
         self._down_since: float | None = None
         self._retry_at = self._stop_by = 0.0
         self._delay_s = delays_s[0]
@@ -130,9 +131,9 @@ class Link(ABC):
     def _went_down(self, error: Exception) -> None:
         """The connection is gone; an earlier failure that explains it is kept."""
         with self._changed:
-            if self._up or self.failure is None:
+            if self._up or self.failure is None or self._unexplained:
                 self.failure = error
-            self._up = False
+            self._up = self._unexplained = False
             self._down_since = self._down_since or time.monotonic()
             self._retry_at = time.monotonic() + self._delay_s
             self._changed.notify_all()
@@ -264,6 +265,7 @@ class Link(ABC):
         self._retry_at = time.monotonic() + max(self._delay_s, self._open_timeout_s)
         try:
             self._attempt(again=True)
+            self._unexplained = True
         except errors.SinetError as error:
             self.failure = error
             self._retry_at = time.monotonic() + self._delay_s

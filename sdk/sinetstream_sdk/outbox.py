@@ -96,6 +96,10 @@ class Outbox(Generic[K]):
         """Whether a message is waiting and may be given to the client."""
         return bool(self._queue) and len(self._in_flight) < self.in_flight
 
+    def given(self) -> list[tuple[K, bool]]:
+        """The key of each message that the client has, and whether its promise is still pending."""
+        return [(key, m.outcome.promise.is_pending) for key, m in self._in_flight.items()]
+
     def pass_on(self, publish: Callable[[bytes], K | None]) -> None:
         """Give the client as many messages as may be in flight.
 

@@ -40,7 +40,7 @@ class MqttLink(Link):
         self.client.on_connect = self._on_connect
         self.client.on_subscribe = self._on_subscribe
         self.client.on_disconnect = self._on_disconnect
-        self.connections = 0
+        self.connections, self.subscribed = 0, False
 
     def _connect(self, again: bool) -> None:
         self.client.last_error.text = ""
@@ -81,16 +81,22 @@ class MqttLink(Link):
         user = "" if name is None else f" for user {name!r}"
         return kind(f"{self.broker} refused {what}{user}: {reason}")
 
+    def _begin(self, resumed: bool, told: Any) -> None:
+        """What a connection means for messages, be it to the same session or to a new one."""
+
     def _on_connect(self, client: Any, _: Any, flags: Any, reason: ReasonCode, told: Any) -> None:
         qos = self.settings.qos
         if reason.is_failure:
             self._went_down(self.refused("the connection", reason))
             return
         self.connections += 1
+        self.subscribed = self.subscribed and flags.session_present
+        silent = self.settings.protocol == "MQTTv31" and not self.settings.clean
+        self._begin(flags.session_present or silent, told)
         if getattr(told, "MaximumQoS", 2) < qos:
             self._went_down(errors.ConnectionError(f"{self.broker} has no QoS {qos}"))
             client.disconnect()
-        elif self.topics and not (flags.session_present and self.connections > 1):
+        elif self.topics and not self.subscribed:
             self.awaited = "no SUBACK"
             client.subscribe([(topic, qos) for topic in self.topics])
         else:
@@ -104,6 +110,7 @@ class MqttLink(Link):
                 self._went_down(self.refused(f"QoS {self.settings.qos} of {topic!r}", code))
                 client.disconnect()
                 return
+        self.subscribed = True
         self._came_up()
 
     def _on_disconnect(self, client: Any, _: Any, flags: Any, reason: ReasonCode, __: Any) -> None:
@@ -127,19 +134,18 @@ class Subscription(MqttLink, ReadingLink):
         self.due_again: dict[int, mqtt.MQTTMessage] = {}
         self.client.on_message = self._on_message
 
-    def _on_connect(self, client: Any, _: Any, flags: Any, reason: ReasonCode, told: Any) -> None:
+    def _begin(self, resumed: bool, told: Any) -> None:
         # A session that goes on has the broker send again what it holds, though the caller may have
         # done with it before that comes; in a new one the numbers are those of other messages.
-        if not flags.session_present:
+        if not resumed:
             self.unacknowledged.clear()
         self.due_again = self.unacknowledged.copy()
-        super()._on_connect(client, _, flags, reason, told)
 
     def unpack(self, message: mqtt.MQTTMessage) -> tuple[bytes, str, Any]:
         return bytes(message.payload), message.topic, message
 
     def _on_message(self, _: Any, __: Any, message: mqtt.MQTTMessage) -> None:
-        if message.qos == 1:
+        if message.qos == 1 == self.settings.qos:
             old = self.due_again.pop(message.mid, None)
             what = message.topic, message.payload
             if message.dup and old is not None and (old.topic, old.payload) == what:
@@ -159,17 +165,37 @@ class Publication(MqttLink, WritingLink):
     def __init__(self, settings: Settings, topic: str) -> None:
         timeout_s, most = settings.publish_timeout, settings.max_inflight
         super().__init__(settings, outbox=Outbox[int](timeout_s, most, settings.max_queued))
-        self.topic = topic
+        self.topic, self.largest = topic, float("inf")
         self.client.on_publish = self._on_publish
 
-    def _on_connect(self, client: Any, _: Any, flags: Any, reason: ReasonCode, told: Any) -> None:
-        # paho heeds its own limit alone.
+    def _connect(self, again: bool) -> None:
+        # Of QoS 0 paho forgets what has not gone out. It sends the rest again, first of all what
+        # the broker may have broken the connection over; that ends once nobody waits for it.
+        for mid, awaited in self.outbox.given():
+            if self.settings.qos == 0 or (not awaited and self.client.forget(mid)):
+                lost = f"the connection to {self.broker} broke before the message was sent"
+                self.outbox.answer(mid, errors.ConnectionError(lost))
+        super()._connect(again)
+
+    def _begin(self, resumed: bool, told: Any) -> None:
+        # paho heeds its own limits alone, and releases in one session what another had received.
         most = getattr(told, "ReceiveMaximum", self.settings.max_inflight)
         self.outbox.in_flight = min(self.settings.max_inflight, most)
-        super()._on_connect(client, _, flags, reason, told)
+        self.largest = getattr(told, "MaximumPacketSize", self.largest)
+        for mid in () if resumed else self.client.forget_received():
+            lost = f"{self.broker} lost the session; the message may have arrived or not"
+            self.outbox.answer(mid, errors.ConnectionError(lost))
 
     def _publish(self, payload: bytes) -> int | None:
         qos = self.settings.qos
+        size = len(payload) + len(self.topic.encode()) + (5 if qos else 3)
+        size += 1 + max(1, (size.bit_length() + 6) // 7)
+        if size > self.largest:
+            raise errors.InvalidArgumentError(
+                f"{self.broker} takes packets of at most {self.largest} bytes; "
+                f"this message makes one of {size}",
+                parameter="message",
+            )
         info = self.client.publish(self.topic, payload, qos, self.settings.retain)
         return None if info.rc == mqtt.MQTT_ERR_NO_CONN and qos == 0 else info.mid
 
