@@ -190,7 +190,7 @@ def write(stage: Stage) -> None:
     topic = stage.topic()
     lost = stage.case == "lost"
     writer: WriterActor = stage.writer(topic, **(acknowledging(stage) if lost else {}))
-    stage.link(outbox_of(writer), stage.inbox(topic))
+    _reach_a_reader(stage, writer, topic)
     bound_s = stage.capabilities.recovered_within_s
     with broken_off(stage):
         pending = writer.start("publish", b"while the broker is away")
@@ -202,6 +202,17 @@ def write(stage: Stage) -> None:
     if not result.returned:
         _expect_refused(stage, result)
     _expect_arrival_or_error(stage, writer, topic)
+
+
+def _reach_a_reader(stage: Stage, writer: WriterActor, topic: str) -> None:
+    """See that what the writer sends arrives, and leave no reader behind.
+
+    One that stays open, and that nobody reads from, may be given what a later one waits for.
+    """
+    inbox = stage.inbox(topic)
+    stage.link(outbox_of(writer), inbox)
+    if isinstance(inbox, ReaderInbox | CallbackInbox):
+        inbox.actor.close()
 
 
 def acknowledging(stage: Stage) -> dict[str, Any]:
