@@ -64,7 +64,7 @@ def over_a_fault(stage: Stage, guarantee: Consistency) -> History:
     with listener.driven():
         with publisher.driven():
             _enough(stage, history, 0.0, "before the fault")
-            befall(stage, history)
+            befall(stage, history, publisher)
             back = time.monotonic()
             history.event("the broker takes connections again")
             publisher.may_reopen, listener.may_reopen = back, back
@@ -84,7 +84,7 @@ def over_a_fault(stage: Stage, guarantee: Consistency) -> History:
     return history
 
 
-def _restart(stage: Stage, history: History) -> None:
+def _restart(stage: Stage, history: History, _: _Publisher) -> None:
     """Restart the broker."""
     at = time.monotonic()
     history.event("the broker is restarted")
@@ -93,11 +93,19 @@ def _restart(stage: Stage, history: History) -> None:
         raise Unjudged("no message was published during the restart", transient=True)
 
 
-def _cut(stage: Stage, history: History) -> None:
-    """Cut the connections while messages are under way."""
+def _cut(stage: Stage, history: History, publisher: _Publisher) -> None:
+    """Cut the connections while messages are under way.
+
+    What was acknowledged before is let arrive, since a broker need not keep it over a cut.
+    """
+    publisher.paused.set()
+    began = time.monotonic()
+    stage.wait_until(lambda: not history.unanswerable(began), QUIET_S)
+    _arrived(stage, history, QUIET_S)
     with cut_under_way(stage):
         stalled = time.monotonic()
         history.event("the broker does nothing any more")
+        publisher.paused.clear()
         stage.idle(UNDER_WAY_S)
         # One that has just been refused is followed by another.
         stage.wait_until(lambda: history.unanswerable(stalled) > 0, AWAY_S)
@@ -107,7 +115,7 @@ def _cut(stage: Stage, history: History) -> None:
         raise Unjudged("no message was under way when the connections were cut", transient=True)
 
 
-FAULTS: dict[str, tuple[tuple[str, ...], Callable[[Stage, History], None]]] = {
+FAULTS: dict[str, tuple[tuple[str, ...], Callable[[Stage, History, _Publisher], None]]] = {
     "restart": (("restart",), _restart),
     "cut": (("disconnected", "stalled"), _cut),
 }
@@ -239,10 +247,15 @@ class _Driver:
 class _Publisher(_Driver):
     """Publishes one numbered message after another."""
 
+    def __init__(self, stage: Stage, actor: Actor, history: History) -> None:
+        super().__init__(stage, actor, history)
+        self.paused = threading.Event()
+        """Set while nothing more is to be published."""
+
     def drive(self) -> None:
         under_way: dict[int, Any] = {}
         while not self._stop.is_set():
-            if len(under_way) < MOST_OUTSTANDING:
+            if len(under_way) < MOST_OUTSTANDING and not self.paused.is_set():
                 number, payload = self.history.publish()
                 try:
                     self._publish(number, payload, under_way)

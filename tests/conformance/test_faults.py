@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -97,3 +98,35 @@ def test_a_writer_that_waits_for_no_answer_is_not_blamed(
     assert "lost (" in lost.observed
     assert {outcome.verdict for outcome in by_name.values()} == {Verdict.PASS}, str(report)
     assert "nothing was under way" in str(by_name["FAULT-WRITE[under-way]"].notes)
+
+
+def test_a_broker_that_keeps_nothing_over_a_cut_is_not_held_against_the_plugin(
+    plugins: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was acknowledged is let arrive before the cut, however slow the reader is."""
+    from sinetstream_broken.correct import MEMORY, MemoryHarness, MemoryReader
+
+    take = MemoryReader.take
+
+    def take_slowly(self: Any, subscription: Any) -> Any:
+        time.sleep(0.05)
+        return take(self, subscription)
+
+    monkeypatch.setattr(MemoryReader, "take", take_slowly)
+
+    class ForgetfulHarness(MemoryHarness):
+        @contextmanager
+        def disconnected(self) -> Iterator[None]:
+            with super().disconnected():
+                MEMORY._kept.clear()
+                yield
+
+    report = check(
+        "memory",
+        harness=ForgetfulHarness,
+        rules=["FAULT-AT-LEAST-ONCE"],
+        roles=["writer", "async_writer"],
+        seed=1,
+    )
+    judged = [outcome.verdict for outcome in report.outcomes if outcome.case == "cut"]
+    assert judged == [Verdict.PASS] * 2, str(report)
