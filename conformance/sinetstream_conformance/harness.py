@@ -94,8 +94,10 @@ class Harness:
     def disconnected(self) -> AbstractContextManager[Any]:
         """A context in which the broker cannot be reached.
 
-        Connections are cut when it begins, and new ones refused until it ends. Messages that the
-        broker has taken need not outlast it.
+        Connections are cut when it begins, and new ones refused until it ends. It may be entered
+        while :meth:`stalled` lasts, and outlasts it, so that messages are under way when they are
+        cut; a harness that cannot do that raises :class:`NotOffered` then. Messages that the broker
+        has taken need not outlast it.
         """
         raise NotOffered("the harness has no disconnected()")
 

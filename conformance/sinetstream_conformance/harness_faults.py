@@ -71,16 +71,24 @@ class GuardedHarness(Harness):
     def __init__(self, harness: Harness, plugin: str) -> None:
         self._harness = harness
         self._plugin = plugin
+        self._refused: dict[str, str] = {}
+        """Why the harness does not offer a method, by the method's name."""
         self.capabilities = self._attribute("capabilities", Capabilities)
         self.expected_failures = self._attribute("expected_failures", Mapping)
 
     def expect_offer(self, method: str) -> None:
         """See that the harness has a method at all, before much is done that it is needed for.
 
-        :raises NotOffered: it has only what every harness has
+        :raises NotOffered: it has only what every harness has, or has not offered it when asked
         """
+        if method in self._refused:
+            raise NotOffered(self._refused[method])
         if getattr(type(self._harness), method) is getattr(Harness, method):
             raise NotOffered(f"the harness has no {method}()")
+
+    def not_offered(self, method: str, reason: NotOffered) -> None:
+        """Remember why the harness does not offer a method."""
+        self._refused[method] = str(reason)
 
     @property
     def given(self) -> Mapping[str, Any]:
@@ -205,6 +213,7 @@ class GuardedHarness(Harness):
             value = getattr(self._harness, method)(*arguments)
         except (Exception, SystemExit) as error:
             if isinstance(error, NotOffered) and method in _OPTIONAL:
+                self.not_offered(method, error)
                 raise
             raise self.fault(method, f"raised {describe_error(error)}", error) from None
         if kind is not None and not isinstance(value, kind):
@@ -255,6 +264,7 @@ class _GuardedContext(AbstractContextManager[Any]):
             return self._context.__enter__()
         except (Exception, SystemExit) as error:
             if isinstance(error, NotOffered):
+                self._guard.not_offered(self._method, error)
                 raise
             what = f"raised {describe_error(error)} on entering the context"
             raise self._guard.fault(self._method, what, error) from None

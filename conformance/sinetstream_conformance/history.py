@@ -172,6 +172,18 @@ class History:
                 for story in self._stories.values()
             )
 
+    def unanswerable(self, since: float) -> int:
+        """How many messages are under way now to a broker that has answered nothing since a time.
+
+        What was acknowledged although it was published later is one of them; what was refused is
+        not.
+        """
+        with self._lock:
+            return sum(
+                story.refused is None and (story.acknowledged is None or story.published >= since)
+                for story in self._stories.values()
+            )
+
     def delivered_since(self, since: float) -> int:
         """How many messages were delivered, of those published since a monotonic time."""
         with self._lock:

@@ -1,4 +1,6 @@
-"""Publishing numbered messages over the restart of a broker, and reading them back.
+"""Publishing numbered messages over a fault of the broker's, and reading them back.
+
+The fault is that the broker is restarted, or that connections are cut while messages are under way.
 
 A writer and a reader are each driven on a thread of the kit's as a program would drive them: what
 fails is tried again, and closed and opened again if that does not help. Everything goes into a
@@ -9,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -22,6 +24,7 @@ from sinetstream_conformance.actors import (
 )
 from sinetstream_conformance.capabilities import Delivery
 from sinetstream_conformance.channels import inbox_of, outbox_of, payload_of
+from sinetstream_conformance.cuts import AWAY_S, UNDER_WAY_S, cut_under_way
 from sinetstream_conformance.deadline import describe_error
 from sinetstream_conformance.harness import NotOffered
 from sinetstream_conformance.history import History
@@ -34,7 +37,7 @@ from sinetstream_sdk.consistency import Consistency
 from sinetstream_sdk.roles import Role
 
 LEAST = 20
-"""How many messages must be acknowledged before the restart, and as many after it."""
+"""How many messages must be acknowledged before the fault, and as many after it."""
 MOST_OUTSTANDING = 20
 PAUSE_S = 0.002
 RETRY_S = 0.05
@@ -42,13 +45,16 @@ QUIET_S = 1.0
 """How long nothing may come before no repetition is waited for any more."""
 
 
-def over_a_restart(stage: Stage, guarantee: Consistency) -> History:
-    """What became of messages that were published while the broker was restarted.
+def over_a_fault(stage: Stage, guarantee: Consistency) -> History:
+    """What became of messages that were published while the fault came that the case names.
 
-    :raises NotDeclared: the harness cannot restart its broker, or keep messages for a reader
+    :raises NotDeclared: the harness cannot bring it about, or keep messages for a reader
+    :raises NotOffered: likewise
     :raises Unjudged: too little happened to say anything
     """
-    stage.harness.expect_offer("restart")
+    needs, befall = FAULTS[stage.case]
+    for method in needs:
+        stage.harness.expect_offer(method)
     topic, history = stage.topic(), History()
     wanted = guarantee is not Consistency.AT_MOST_ONCE
     reader = _reader(stage, topic, guarantee)
@@ -57,14 +63,12 @@ def over_a_restart(stage: Stage, guarantee: Consistency) -> History:
     listener, publisher = _Listener(stage, reader, history), _Publisher(stage, writer, history)
     with listener.driven():
         with publisher.driven():
-            _enough(stage, history, 0.0, "before the restart")
-            at = time.monotonic()
-            history.event("the broker is restarted")
-            stage.offered(stage.harness.restart)
+            _enough(stage, history, 0.0, "before the fault")
+            befall(stage, history, publisher)
             back = time.monotonic()
             history.event("the broker takes connections again")
             publisher.may_reopen, listener.may_reopen = back, back
-            _enough(stage, history, back, "after the restart")
+            _enough(stage, history, back, "after the fault")
             if not wanted:
                 # Nothing need arrive, so go on until the reader, which may take longer to be back
                 # than the writer, has something to show.
@@ -73,13 +77,49 @@ def over_a_restart(stage: Stage, guarantee: Consistency) -> History:
         _settle(stage, history, listener, wanted=wanted)
     if not history.delivered_since(back):
         raise Unjudged(
-            f"nothing that was published after the restart came through the plugin's {reader.role} "
+            f"nothing that was published after the fault came through the plugin's {reader.role} "
             f"({history.summary()}); see FAULT-READ and FAULT-AREAD"
         )
-    if not history.under_way(at, back):
-        raise Unjudged("no message was under way during the restart", transient=True)
     stage.note(history.summary())
     return history
+
+
+def _restart(stage: Stage, history: History, _: _Publisher) -> None:
+    """Restart the broker."""
+    at = time.monotonic()
+    history.event("the broker is restarted")
+    stage.offered(stage.harness.restart)
+    if not history.under_way(at, time.monotonic()):
+        raise Unjudged("no message was published during the restart", transient=True)
+
+
+def _cut(stage: Stage, history: History, publisher: _Publisher) -> None:
+    """Cut the connections while messages are under way.
+
+    What was acknowledged before is let arrive, since a broker need not keep it over a cut.
+    """
+    publisher.paused.set()
+    began = time.monotonic()
+    stage.wait_until(lambda: not history.unanswerable(began), QUIET_S)
+    _arrived(stage, history, QUIET_S)
+    with cut_under_way(stage):
+        stalled = time.monotonic()
+        history.event("the broker does nothing any more")
+        publisher.paused.clear()
+        stage.idle(UNDER_WAY_S)
+        # One that has just been refused is followed by another.
+        stage.wait_until(lambda: history.unanswerable(stalled) > 0, AWAY_S)
+        under_way = history.unanswerable(stalled)
+        history.event("the connections are cut")
+    if not under_way:
+        raise Unjudged("no message was under way when the connections were cut", transient=True)
+
+
+FAULTS: dict[str, tuple[tuple[str, ...], Callable[[Stage, History, _Publisher], None]]] = {
+    "restart": (("restart",), _restart),
+    "cut": (("disconnected", "stalled"), _cut),
+}
+"""What can come over the messages: which methods of the harness it needs, and what brings it."""
 
 
 def _reader(stage: Stage, topic: str, guarantee: Consistency) -> Actor:
@@ -127,10 +167,12 @@ def _enough(stage: Stage, history: History, since: float, when: str) -> None:
 def _settle(stage: Stage, history: History, listener: _Listener, *, wanted: bool) -> None:
     """Wait until everything acknowledged has come or nothing comes any more, and a while longer."""
     patience_s = stage.capabilities.recovered_within_s if wanted else QUIET_S
-    if not _arrived(stage, history, patience_s) and wanted and listener.errors:
+    arrived = _arrived(stage, history, patience_s)
+    if not arrived and wanted and listener.errors:
         listener.reopen.set()
-        _arrived(stage, history, patience_s)
-    stage.idle(QUIET_S)
+        arrived = _arrived(stage, history, patience_s)
+    if arrived:  # or else it has been quiet for as long already
+        stage.idle(QUIET_S)
 
 
 def _arrived(stage: Stage, history: History, patience_s: float) -> bool:
@@ -205,10 +247,15 @@ class _Driver:
 class _Publisher(_Driver):
     """Publishes one numbered message after another."""
 
+    def __init__(self, stage: Stage, actor: Actor, history: History) -> None:
+        super().__init__(stage, actor, history)
+        self.paused = threading.Event()
+        """Set while nothing more is to be published."""
+
     def drive(self) -> None:
         under_way: dict[int, Any] = {}
         while not self._stop.is_set():
-            if len(under_way) < MOST_OUTSTANDING:
+            if len(under_way) < MOST_OUTSTANDING and not self.paused.is_set():
                 number, payload = self.history.publish()
                 try:
                     self._publish(number, payload, under_way)
@@ -232,6 +279,7 @@ class _Publisher(_Driver):
 
     def _collect(self, under_way: dict[int, Any]) -> None:
         """Note the promises that have settled."""
+        refused = False
         for number, promise in [(n, p) for n, p in under_way.items() if not is_pending(p)]:
             del under_way[number]
             if promise_state(promise) == "fulfilled":
@@ -240,7 +288,9 @@ class _Publisher(_Driver):
             else:
                 self.history.refuse(number, describe_error(promise.reason))
                 promise.catch(lambda reason: None)  # its reason has been noted
-                self.failed()
+                refused = True
+        if refused:
+            self.failed()  # once for all that were under way together
 
 
 class _Listener(_Driver):

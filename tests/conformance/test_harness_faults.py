@@ -357,3 +357,27 @@ def test_sends_that_succeed_while_they_should_fail_may_be_the_harness_s_fault() 
         assert "the harness may be to blame: inside its failing_sends()" in outcome.observed
         assert "the message arrives" in outcome.observed
         assert "publish() of the plugin's synchronous writer succeeds" in outcome.observed
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["when-asked", "on-entering"])
+def test_what_a_harness_has_not_offered_is_not_expected_of_it_again(late: bool) -> None:
+    """Its reason is known before much is done for nothing; what else it offers is not in doubt."""
+
+    class Refusing(Breaking):
+        @contextmanager
+        def _refused(self) -> Iterator[None]:
+            raise NotOffered("not this broker")
+            yield
+
+        def disconnected(self) -> Any:
+            if late:
+                return self._refused()
+            raise NotOffered("not this broker")
+
+    guarded = GuardedHarness(Refusing(), "queue")
+    guarded.expect_offer("disconnected")
+    with pytest.raises(NotOffered), guarded.disconnected():
+        pytest.fail("the context was entered")
+    with pytest.raises(NotOffered, match="not this broker"):
+        guarded.expect_offer("disconnected")
+    guarded.expect_offer("stalled")

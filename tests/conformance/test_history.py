@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -147,6 +149,21 @@ def test_under_way() -> None:
     assert history.under_way(published, published + 10) == 1
     history.acknowledge(number)
     assert history.under_way(published + 10, published + 20) == 0
+
+
+def test_unanswerable() -> None:
+    """Under way to a broker that is silent is what waits, and what was wrongly acknowledged."""
+    history = History()
+    answered, waiting = history.publish()[0], history.publish()[0]
+    history.acknowledge(answered)
+    silent = time.monotonic()
+    time.sleep(0.001)
+    hasty, refused = history.publish()[0], history.publish()[0]
+    history.acknowledge(hasty)
+    history.refuse(refused, "no room")
+    assert history.unanswerable(silent) == 2
+    history.refuse(waiting, "too late")
+    assert history.unanswerable(silent) == 1
 
 
 @given(st.lists(st.integers(0, 9)))

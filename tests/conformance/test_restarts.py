@@ -39,4 +39,4 @@ def test_a_reader_may_be_back_later_than_the_writer(
 
     monkeypatch.setattr(MemoryReader, "take", take_late)
     report = check("memory", harness=PatientHarness, rules=[rule], roles=["writer"], seed=1)
-    assert [outcome.verdict for outcome in report.outcomes] == [Verdict.PASS], str(report)
+    assert {outcome.verdict for outcome in report.outcomes} == {Verdict.PASS}, str(report)

@@ -1,14 +1,14 @@
 """What a plugin owes when its connection is lost: it recovers or says so, within a bound.
 
-Each role is judged twice: over an ``outage``, after which the broker can be reached again, and with
-the connection ``lost`` for as long as the check lasts.
+Each role is judged over an ``outage``, after which the broker can be reached again, and with the
+connection ``lost`` for as long as the check lasts. A writer is also judged with messages
+``under-way`` when the connection breaks, which nobody will ever answer.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from sinetstream_conformance.actors import (
@@ -25,6 +25,7 @@ from sinetstream_conformance.channels import (
     ended,
     outbox_of,
 )
+from sinetstream_conformance.cuts import UNDER_WAY_S, broken_off, cut_under_way
 from sinetstream_conformance.deadline import Result, describe_error, shorten
 from sinetstream_conformance.library import is_library_error
 from sinetstream_conformance.payloads import new_probe, probe_token
@@ -42,6 +43,7 @@ from sinetstream_conformance.verdict import NotDeclared, Unjudged
 from sinetstream_sdk.consistency import Consistency
 
 CASES = ("outage", "lost")
+WRITERS_CASES = (*CASES, "under-way")
 OUTAGE_S = 0.5
 TIMEOUT_MS = 200
 MESSAGES = 3
@@ -50,12 +52,6 @@ SOURCE = (
 )
 
 Made = TypeVar("Made")
-
-
-def broken_off(stage: Stage) -> AbstractContextManager[Any]:
-    """A context in which the broker cannot be reached; skipped where the harness has none."""
-    context: AbstractContextManager[Any] = stage.offered(stage.harness.disconnected)
-    return context
 
 
 def recovering_end(stage: Stage) -> float:
@@ -181,7 +177,7 @@ def read(stage: Stage) -> None:
     hint="give publish() a deadline whatever the connection does, raise ConnectionError when it is "
     "over, and connect again for the next message; or see whether the harness's disconnected() "
     "cuts the connections and gives the broker back",
-    cases=CASES,
+    cases=WRITERS_CASES,
     right="if not acknowledged.wait(self._timeout_s):\n"
     "    raise ConnectionError('no acknowledgement within ...')",
     wrong="self._client.send(message)  # and whether that failed, nobody looks",
@@ -189,26 +185,59 @@ def read(stage: Stage) -> None:
 def write(stage: Stage) -> None:
     topic = stage.topic()
     lost = stage.case == "lost"
-    writer: WriterActor = stage.writer(topic, **(acknowledging(stage) if lost else {}))
-    stage.link(outbox_of(writer), stage.inbox(topic))
+    writer: WriterActor = stage.writer(topic, **_guarantee(stage))
+    _reach_a_reader(stage, writer, topic)
     bound_s = stage.capabilities.recovered_within_s
-    with broken_off(stage):
-        pending = writer.start("publish", b"while the broker is away")
-        if lost:
-            _expect_refused(stage, pending.wait(bound_s))
-            return
-        stage.idle(OUTAGE_S)
+    if stage.case == "under-way":
+        with cut_under_way(stage):
+            pending = writer.start("publish", b"when the connection breaks")
+            stage.idle(UNDER_WAY_S)
+            _note_answered(stage, pending.done)
+    else:
+        with broken_off(stage):
+            pending = writer.start("publish", b"while the broker is away")
+            if lost:
+                _expect_refused(stage, pending.wait(bound_s))
+                return
+            stage.idle(OUTAGE_S)
     result = pending.wait(bound_s)
     if not result.returned:
         _expect_refused(stage, result)
     _expect_arrival_or_error(stage, writer, topic)
 
 
-def acknowledging(stage: Stage) -> dict[str, Any]:
-    """The parameters of a writer that knows whether the broker has a message."""
-    if Consistency.AT_LEAST_ONCE not in stage.capabilities.consistencies:
+def _reach_a_reader(stage: Stage, writer: WriterActor, topic: str) -> None:
+    """See that what the writer sends arrives, and leave no reader behind.
+
+    One that stays open, and that nobody reads from, may be given what a later one waits for.
+    """
+    inbox = stage.inbox(topic)
+    stage.link(outbox_of(writer), inbox)
+    if isinstance(inbox, ReaderInbox | CallbackInbox):
+        inbox.actor.close()
+
+
+def _guarantee(stage: Stage) -> dict[str, Any]:
+    """The parameters of a writer that knows whether the broker has a message, if that is needed.
+
+    Over an ``outage`` any writer will do. Messages are the more likely to be ``under-way`` if they
+    are to be acknowledged, but need not be.
+
+    :raises NotDeclared: it is needed, and the plugin does not declare it
+    """
+    if stage.case == "outage":
+        return {}
+    if Consistency.AT_LEAST_ONCE in stage.capabilities.consistencies:
+        return {"consistency": Consistency.AT_LEAST_ONCE}
+    if stage.case == "lost":
         raise NotDeclared("capability 'consistencies' does not name AT_LEAST_ONCE")
-    return {"consistency": Consistency.AT_LEAST_ONCE}
+    return {}
+
+
+def _note_answered(stage: Stage, answered: bool) -> None:
+    """Remark that no message was under way, as the plugin sees it."""
+    if answered:
+        stage.note("publishing had an outcome before the connection broke: nothing was under way")
 
 
 def _expect_refused(stage: Stage, result: Result) -> None:
@@ -301,7 +330,7 @@ def async_read(stage: Stage) -> None:
     hint="give each message a deadline, and reject its promise with ConnectionError when it is "
     "over; or see whether the harness's disconnected() cuts the connections and gives the broker "
     "back",
-    cases=CASES,
+    cases=WRITERS_CASES,
     right="for deferred in self._overdue():\n"
     "    deferred.reject(ConnectionError('no acknowledgement within ...'))",
     wrong="self._outstanding[number] = deferred  # until an acknowledgement comes, or never",
@@ -309,19 +338,25 @@ def async_read(stage: Stage) -> None:
 def async_write(stage: Stage) -> None:
     topic = stage.topic()
     lost = stage.case == "lost"
-    writer: AsyncWriterActor = stage.writer(topic, **(acknowledging(stage) if lost else {}))
+    writer: AsyncWriterActor = stage.writer(topic, **_guarantee(stage))
     stage.link(outbox_of(writer), stage.inbox(topic))
-    with broken_off(stage):
-        promises = _published(stage, writer, MESSAGES)
-        if lost:
-            early = _settled(stage, promises).count("fulfilled")
-            stage.expect(
-                not early,
-                expected="no promise is fulfilled while the broker cannot be reached",
-                observed=f"{early} of {MESSAGES} are",
-            )
-            return
-        stage.idle(OUTAGE_S)
+    if stage.case == "under-way":
+        with cut_under_way(stage):
+            promises = _published(stage, writer, MESSAGES)
+            stage.idle(UNDER_WAY_S)
+            _note_answered(stage, not any(is_pending(promise) for promise in promises))
+    else:
+        with broken_off(stage):
+            promises = _published(stage, writer, MESSAGES)
+            if lost:
+                early = _settled(stage, promises).count("fulfilled")
+                stage.expect(
+                    not early,
+                    expected="no promise is fulfilled while the broker cannot be reached",
+                    observed=f"{early} of {MESSAGES} are",
+                )
+                return
+            stage.idle(OUTAGE_S)
     _settled(stage, promises)
     end = recovering_end(stage)
     while "fulfilled" not in _settled(stage, _published(stage, writer, 1)):

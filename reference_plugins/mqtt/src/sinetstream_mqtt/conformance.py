@@ -30,6 +30,9 @@ from sinetstream_conformance.proxy import FaultProxy
 from sinetstream_sdk.consistency import Consistency
 from sinetstream_sdk.roles import Role
 
+ON_MOSQUITTO = (
+    "judge on mosquitto with --sinetstream-harness sinetstream_mqtt.conformance:MosquittoHarness"
+)
 PATIENCE = {"connection_timeout": 5, "publish_timeout": 3, "recovery_timeout": 2}
 """Shorter than the plugin's own defaults, which are made for real networks; in seconds."""
 
@@ -129,14 +132,11 @@ class MqttHarness(Harness):
 
     def restart(self) -> None:
         """Not with amqtt."""
-        raise NotOffered(
-            "amqtt keeps nothing over a restart; judge on mosquitto with "
-            "--sinetstream-harness sinetstream_mqtt.conformance:MosquittoHarness"
-        )
+        raise NotOffered(f"amqtt keeps nothing over a restart; {ON_MOSQUITTO}")
 
     def durable(self, role: Role) -> Mapping[str, Any]:
-        """Nothing: from QoS 1 on the plugin has the broker keep its session by itself."""
-        return {}
+        """Not with amqtt: what it was sending when a connection is cut does not always come."""
+        raise NotOffered(f"amqtt loses messages when a session's connection is cut; {ON_MOSQUITTO}")
 
     def _own_broker(self) -> BrokerProcess:
         if self._broker is None:
@@ -156,3 +156,7 @@ class MosquittoHarness(MqttHarness):
     def restart(self) -> None:
         """Stop mosquitto in order, since it saves its sessions then, and start it again."""
         self._own_broker().restart()
+
+    def durable(self, role: Role) -> Mapping[str, Any]:
+        """Nothing: from QoS 1 on the plugin has the broker keep its session by itself."""
+        return {}

@@ -8,7 +8,12 @@ from typing import Any
 
 from sinetstream_broken.broker import Letter, Subscription
 from sinetstream_broken.correct import MemoryReader, MemoryWriter
-from sinetstream_broken.handmade import RETRY_S, HandmadeAsyncReader, HandmadeAsyncWriter
+from sinetstream_broken.handmade import (
+    RETRY_S,
+    Client,
+    HandmadeAsyncReader,
+    HandmadeAsyncWriter,
+)
 from sinetstream_broken.marking import breaks
 from sinetstream_sdk.errors import ConnectionError  # noqa: A004 - the published name
 
@@ -153,6 +158,85 @@ class FulfilsWhenCutOff(HandmadeAsyncWriter):
     def confirmed(self, number: int, failure: OSError | None) -> None:
         lost = isinstance(failure, ConnectionResetError)
         super().confirmed(number, None if lost else failure)
+
+
+class _LostUnderWay(ConnectionResetError):
+    """The connection broke after the message had been sent and before there was an answer."""
+
+
+class _TellingClient(Client):
+    """Tells what was under way when the connection broke from what could not be sent."""
+
+    def _send(self, number: int, message: bytes) -> None:
+        connected = not self._broker.away
+        failure: OSError | None = None
+        try:
+            self._broker.put(self._topic, bytes(message))
+        except OSError as error:
+            failure = _LostUnderWay("the broker is away") if connected else error
+        self._on_confirmed(number, failure)
+
+
+@breaks("FAULT-AWRITE", role="async_writer", says=("FAULT-AWRITE[under-way]", "are still pending"))
+class ForgetsWhatWasUnderWay(HandmadeAsyncWriter):
+    """Rejects what cannot be sent, and waits for answers to what was sent when there are none."""
+
+    client_class = _TellingClient
+
+    def confirmed(self, number: int, failure: OSError | None) -> None:
+        if not isinstance(failure, _LostUnderWay):
+            super().confirmed(number, failure)
+
+
+@breaks(
+    "FAULT-AT-LEAST-ONCE",
+    role="async_writer",
+    says=("FAULT-AT-LEAST-ONCE[cut]", "lost (", "acknowledged", "the connections are cut"),
+)
+class FulfilsWhatWasUnderWay(HandmadeAsyncWriter):
+    """Rejects what cannot be sent, and takes what was sent for arrived."""
+
+    client_class = _TellingClient
+
+    def confirmed(self, number: int, failure: OSError | None) -> None:
+        super().confirmed(number, None if isinstance(failure, _LostUnderWay) else failure)
+
+
+class _SentBefore(MemoryWriter):
+    """A writer to which ``lost_under_way`` happens if a message had been sent by then."""
+
+    def send(self, message: bytes) -> None:
+        connected = not self.broker.away
+        try:
+            super().send(message)
+        except ConnectionResetError:
+            if not connected:
+                raise
+            self.lost_under_way()
+
+    def lost_under_way(self) -> None:
+        """The connection broke before the message was answered."""
+
+
+@breaks(
+    "FAULT-WRITE",
+    role="writer",
+    says=("FAULT-WRITE[under-way]", "publish() was still running after", "faults.py"),
+)
+class HangsOnWhatWasUnderWay(_SentBefore):
+    """Raises what cannot be sent, and waits for answers to what was sent when there are none."""
+
+    def lost_under_way(self) -> None:
+        threading.Event().wait(30)
+
+
+@breaks(
+    "FAULT-AT-LEAST-ONCE",
+    role="writer",
+    says=("FAULT-AT-LEAST-ONCE[cut]", "lost (", "acknowledged", "the connections are cut"),
+)
+class HopesForWhatWasUnderWay(_SentBefore):
+    """Raises what cannot be sent, and takes what was sent for arrived."""
 
 
 class _AfterTheFault(MemoryWriter):
