@@ -29,6 +29,8 @@ class Correct(NamedTuple):
     prefix: str
     harness: str
     roles: tuple[str, ...] = tuple(ROLES)
+    rules: tuple[str, ...] = ()
+    """The rules that it is judged by; all of them, if none is named. Slow ones would take long."""
 
     def points(self) -> dict[str, str]:
         """Its entry points by group."""
@@ -53,6 +55,10 @@ CORRECT = {
     "only-writer": Correct("correct", "Memory", "one_role:OneRoleHarness", ("writer",)),
     "only-async-reader": Correct("correct", "Memory", "one_role:OneRoleHarness", ("async_reader",)),
     "only-async-writer": Correct("correct", "Memory", "one_role:OneRoleHarness", ("async_writer",)),
+    "slow": Correct("slow", "Slow", "slow:SlowHarness", ("writer",), ("WRITE-COUNT",)),
+    "slow-later": Correct(
+        "slow", "Slow", "slow:SlowHarness", ("async_writer",), ("AWRITE-CLOSE", "AWRITE-[FRS]*")
+    ),
 }
 
 
