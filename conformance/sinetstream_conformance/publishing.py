@@ -48,7 +48,8 @@ def promised(stage: Stage, actor: AsyncWriterActor, payload: bytes) -> Any:
 def acknowledged_within(stage: Stage, actor: AsyncWriterActor) -> float:
     """How long a promise takes to settle here, in seconds, at best of three.
 
-    Once is enough where that is long, as it is not the machine's noise then.
+    Twice is enough where that is long: not because of the machine's noise then, nor of messages
+    that were under way before.
     """
     times = []
     for number in range(3):
@@ -56,7 +57,7 @@ def acknowledged_within(stage: Stage, actor: AsyncWriterActor) -> float:
         promise = promised(stage, actor, b"measured %d" % number)
         settled_in_turn(stage, [promise], stage.capabilities.delivered_within_s)
         times.append(time.monotonic() - began)
-        if times[-1] > _LONG_S:
+        if min(times) > _LONG_S and number:
             break
     return min(times)
 

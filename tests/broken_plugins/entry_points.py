@@ -51,6 +51,7 @@ CORRECT = {
     "structural": Correct("structural", "Structural", "structural:StructuralHarness"),
     "tcp": Correct("tcp", "Tcp", "tcp:TcpHarness"),
     "batching": Correct("batching", "Batching", "one_role:OneRoleHarness", ("async_writer",)),
+    "locked": Correct("locked", "Locked", "one_role:OneRoleHarness", ("async_writer",)),
     "only-reader": Correct("correct", "Memory", "one_role:OneRoleHarness", ("reader",)),
     "only-writer": Correct("correct", "Memory", "one_role:OneRoleHarness", ("writer",)),
     "only-async-reader": Correct("correct", "Memory", "one_role:OneRoleHarness", ("async_reader",)),

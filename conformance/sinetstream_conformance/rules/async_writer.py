@@ -12,7 +12,8 @@ from promise import Promise
 from sinetstream_conformance.actors import AsyncWriterActor, is_pending, promise_state
 from sinetstream_conformance.channels import Inbox, outbox_of
 from sinetstream_conformance.deadline import shorten
-from sinetstream_conformance.meetings import Meeting, arranged
+from sinetstream_conformance.meetings import arranged
+from sinetstream_conformance.promise_races import PromiseRace
 from sinetstream_conformance.publishing import (
     acknowledged_within,
     as_promise,
@@ -23,17 +24,13 @@ from sinetstream_conformance.publishing import (
     published_with_stops,
     settled_in_turn,
 )
-from sinetstream_conformance.races import Races
 from sinetstream_conformance.rule import ASYNC_WRITER, MUST, SHOULD, rule
 from sinetstream_conformance.settlements import count_settlements
 from sinetstream_conformance.stage import Stage
 from sinetstream_conformance.verdict import Unjudged, Violation
 
 SOURCE = "guide §3.2.4"
-MOST_STOPS = 100
-LONGEST_S = 5.0
 AT_ONCE_S = 0.5
-LEAST_MEETING_S = 0.015
 
 
 def linked_writer(stage: Stage) -> tuple[AsyncWriterActor, Inbox]:
@@ -199,71 +196,10 @@ def _runs_once(stage: Stage, promise: Any) -> None:
 def race(stage: Stage) -> None:
     with stage.races(rate=0.0) as races, arranged() as meetings:
         actor, _ = linked_writer(stage)
-        # A safe promise has one thread wait for the other at many a stop, so that this adds up.
-        bound_s = min(max(3 * acknowledged_within(stage, actor), LEAST_MEETING_S), 1.0)
-        end = time.monotonic() + LONGEST_S
+        took, instance = acknowledged_within(stage, actor), actor.instance
+        meeting = PromiseRace(stage, races, meetings, lambda: instance.publish(b"meet"), took)
         for settler_stops in (False, True):
-            if settler_stops and stage.case == "get":
-                # get() ends after the settlement, so that it is waited for in vain.
-                bound_s = max(bound_s / 3, LEAST_MEETING_S)
-            at, further = 0, True
-            # One stop after the other, until the way through then() or through settling has none.
-            while further and at < MOST_STOPS and not stage.past(end):
-                at += 1
-                meeting = meetings.arrange(
-                    races, bound_s, at, settler_stops=settler_stops, noise_s=stage.noise_s
-                )
-                _meet(stage, races, actor, meeting)
-                further = bool(meeting.stop.where)
-
-
-def _meet(stage: Stage, races: Races, actor: AsyncWriterActor, meeting: Meeting) -> None:
-    """Publish, attach to the promise while it is being settled, and judge what comes of it."""
-    instance, outcomes = actor.instance, list[Any]()
-    promises: list[Any] = []
-
-    def attach() -> None:
-        if stage.case == "then":
-            promises[0].then(outcomes.append, outcomes.append)
-            return
-        try:
-            outcomes.append(promises[0].get(stage.capabilities.delivered_within_s))
-        except Exception as error:  # noqa: BLE001 - the promise's reason, or else evidence
-            outcomes.append(error)
-
-    def publish() -> None:
-        with meeting:
-            with races.slow(0.001):  # what is settled before publish() returns cannot meet
-                promise = instance.publish(b"meet")
-            promises.append(as_promise(promise))
-            meeting.attach(promises[0], attach)
-
-    call = stage.caller.start(f"publish() and {stage.case}()", publish)
-    stage.wait_until(lambda: call.done or bool(promises), stage.capabilities.call_within_s)
-    if promises:
-        within_s = stage.capabilities.delivered_within_s
-        if not stage.wait_until(lambda: not is_pending(promises[0]), within_s):
-            raise Unjudged("a promise is still pending; see AWRITE-SETTLE")
-        stage.wait_until(lambda: bool(outcomes), 1.0)
-        state = promise_state(promises[0])
-    if call.done and isinstance((error := call.wait(0.0).error), Unjudged):
-        raise error
-    if call.done:
-        stage.expect_returned(
-            call.wait(0.0),
-            f"{stage.case}() on a promise that another thread settles returns",
-        )
-    stage.expect(
-        bool(outcomes),
-        expected=f"{stage.case}() on a promise that another thread settles comes to an end",
-        observed=f"it never did, though the promise is {state}; {meeting.describe()}",
-    )
-    right = promises[0]._target_settled_value()
-    stage.expect(
-        outcomes[0] is right,
-        expected=f"{stage.case}() gives what the promise was {state} with, {shorten(right)}",
-        observed=f"it gave {shorten(outcomes[0])}; {meeting.describe()}",
-    )
+            meeting.run(settler_stops=settler_stops)
 
 
 @rule(

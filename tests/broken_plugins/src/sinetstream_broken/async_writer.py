@@ -161,6 +161,26 @@ class PlainPromiseWithValue(PlainPromises):
     """The same, but fulfilled with a value."""
 
 
+class SlowClient(Client):
+    """Waits for a broker that is far away."""
+
+    def _send(self, number: int, message: bytes) -> None:
+        time.sleep(1.0)
+        super()._send(number, message)
+
+
+@breaks(
+    "AWRITE-RACE",
+    role="async_writer",
+    model="slow-later",
+    says=("promise.py", "settled this Promise itself", "SafePromise"),
+)
+class PlainPromiseFarAway(PlainPromises):
+    """The same, too far away for each stop to have its turn."""
+
+    client_class = SlowClient
+
+
 @breaks("AWRITE-RACE", role="async_writer", says=("of promise.py", "SafePromise"))
 class CastsFuture(GuideAsyncWriter):
     """Makes a promise of the executor's future, as the guide's example does."""
