@@ -20,6 +20,8 @@ ROLES = {
     "async_reader": "AsyncReader",
     "async_writer": "AsyncWriter",
 }
+ONE_ROLE = "one_role:OneRoleHarness"
+WRITERS = ("writer", "async_writer")
 
 
 class Correct(NamedTuple):
@@ -50,13 +52,16 @@ CORRECT = {
     "growing": Correct("growing", "Growing", "growing:GrowingHarness"),
     "structural": Correct("structural", "Structural", "structural:StructuralHarness"),
     "tcp": Correct("tcp", "Tcp", "tcp:TcpHarness"),
-    "batching": Correct("batching", "Batching", "one_role:OneRoleHarness", ("async_writer",)),
-    "locked": Correct("locked", "Locked", "one_role:OneRoleHarness", ("async_writer",)),
-    "only-reader": Correct("correct", "Memory", "one_role:OneRoleHarness", ("reader",)),
-    "only-writer": Correct("correct", "Memory", "one_role:OneRoleHarness", ("writer",)),
-    "only-async-reader": Correct("correct", "Memory", "one_role:OneRoleHarness", ("async_reader",)),
-    "only-async-writer": Correct("correct", "Memory", "one_role:OneRoleHarness", ("async_writer",)),
-    "slow": Correct("slow", "Slow", "slow:SlowHarness", ("writer",), ("WRITE-COUNT",)),
+    "batching": Correct("batching", "Batching", ONE_ROLE, ("async_writer",)),
+    "locked": Correct("locked", "Locked", ONE_ROLE, ("async_writer",)),
+    "full-queue": Correct("full_queue", "Rejecting", ONE_ROLE, ("async_writer",)),
+    "full-queue-raising": Correct("full_queue", "Raising", ONE_ROLE, ("async_writer",)),
+    "full-queue-later": Correct("full_queue", "RejectingLater", ONE_ROLE, ("async_writer",)),
+    "only-reader": Correct("correct", "Memory", ONE_ROLE, ("reader",)),
+    "only-writer": Correct("correct", "Memory", ONE_ROLE, ("writer",)),
+    "only-async-reader": Correct("correct", "Memory", ONE_ROLE, ("async_reader",)),
+    "only-async-writer": Correct("correct", "Memory", ONE_ROLE, ("async_writer",)),
+    "slow": Correct("slow", "Slow", "slow:SlowHarness", WRITERS, ("*WRITE-COUNT",)),
     "slow-later": Correct(
         "slow", "Slow", "slow:SlowHarness", ("async_writer",), ("AWRITE-CLOSE", "AWRITE-[FRS]*")
     ),
