@@ -20,7 +20,7 @@ from sinetstream_conformance.deadline import shorten
 from sinetstream_conformance.library import is_library_error
 from sinetstream_conformance.races import Races
 from sinetstream_conformance.stage import Stage
-from sinetstream_conformance.verdict import Unjudged
+from sinetstream_conformance.verdict import NotDeclared, Unjudged
 from sinetstream_sdk.roles import Role
 
 MESSAGES = 30
@@ -39,6 +39,14 @@ def as_promise(value: Any) -> Any:
     if not isinstance(value, Promise):
         raise Unjudged(f"publish() gives {shorten(value)}, not a promise; see AWRITE-PROMISE")
     return value
+
+
+def acknowledged(stage: Stage) -> None:
+    """Skip the check where no writer can know whether the broker has a message."""
+    if not stage.capabilities.acknowledges:
+        raise NotDeclared(
+            "capability 'consistencies' names no guarantee under which a broker acknowledges a message"
+        )
 
 
 def promised(stage: Stage, actor: AsyncWriterActor, payload: bytes) -> Any:

@@ -57,6 +57,7 @@ CORRECT = {
     "full-queue": Correct("full_queue", "Rejecting", ONE_ROLE, ("async_writer",)),
     "full-queue-raising": Correct("full_queue", "Raising", ONE_ROLE, ("async_writer",)),
     "full-queue-later": Correct("full_queue", "RejectingLater", ONE_ROLE, ("async_writer",)),
+    "at-most-once": Correct("at_most_once", "AtMostOnce", "at_most_once:AtMostOnceHarness"),
     "only-reader": Correct("correct", "Memory", ONE_ROLE, ("reader",)),
     "only-writer": Correct("correct", "Memory", ONE_ROLE, ("writer",)),
     "only-async-reader": Correct("correct", "Memory", ONE_ROLE, ("async_reader",)),

@@ -15,6 +15,7 @@ from sinetstream_conformance.deadline import shorten
 from sinetstream_conformance.meetings import arranged
 from sinetstream_conformance.promise_races import PromiseRace
 from sinetstream_conformance.publishing import (
+    acknowledged,
     acknowledged_within,
     as_promise,
     doubt_of_the_harness,
@@ -215,6 +216,7 @@ def race(stage: Stage) -> None:
     wrong="self._queue.put(message)\nreturn Promise.resolve(None)",
 )
 def fulfil(stage: Stage) -> None:
+    acknowledged(stage)
     if stage.case == "closing":
         promises, inbox = published_and_closed(stage)
         claimed = {b"%d" % n for n, p in enumerate(promises) if promise_state(p) == "fulfilled"}
@@ -272,6 +274,7 @@ def _failing(stage: Stage) -> AbstractContextManager[Any]:
     wrong="try:\n    self._client.send(message)\nexcept ClientError:\n    pass",
 )
 def reject(stage: Stage) -> None:
+    acknowledged(stage)
     actor, inbox = linked_writer(stage)
     with _failing(stage):
         result = actor.publish(b"refused")
@@ -306,6 +309,8 @@ def reject(stage: Stage) -> None:
 def close(stage: Stage) -> None:
     promises, inbox = published_and_closed(stage)
     all_settled(stage, promises, 1.0)
+    if not stage.capabilities.acknowledges:
+        return
     missing = never_came(
         inbox, {b"%d" % n for n, p in enumerate(promises) if promise_state(p) == "fulfilled"}
     )
