@@ -45,7 +45,8 @@ def acknowledged(stage: Stage) -> None:
     """Skip the check where no writer can know whether the broker has a message."""
     if not stage.capabilities.acknowledges:
         raise NotDeclared(
-            "capability 'consistencies' names no guarantee under which a broker acknowledges a message"
+            "capability 'consistencies' names no guarantee under which a broker says that it has a "
+            "message"
         )
 
 
