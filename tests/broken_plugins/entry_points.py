@@ -62,6 +62,9 @@ CORRECT = {
     "only-writer": Correct("correct", "Memory", ONE_ROLE, ("writer",)),
     "only-async-reader": Correct("correct", "Memory", ONE_ROLE, ("async_reader",)),
     "only-async-writer": Correct("correct", "Memory", ONE_ROLE, ("async_writer",)),
+    "retrying": Correct(
+        "retrying", "Retrying", "retrying:RetryingHarness", ("async_writer",), ("AWRITE-REJECT",)
+    ),
     "slow": Correct("slow", "Slow", "slow:SlowHarness", WRITERS, ("*WRITE-COUNT",)),
     "slow-later": Correct(
         "slow", "Slow", "slow:SlowHarness", ("async_writer",), ("AWRITE-CLOSE", "AWRITE-[FRS]*")
