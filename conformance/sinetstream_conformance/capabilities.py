@@ -69,6 +69,18 @@ class Capabilities:
     timeout_slack_s: float = 0.25
     """How much later than ``receive_timeout_ms`` a reader may give up, on a quiet machine."""
 
+    @property
+    def acknowledges(self) -> bool:
+        """Whether a guarantee is declared under which a writer knows that the broker has it."""
+        return any(c is not Consistency.AT_MOST_ONCE for c in self.consistencies)
+
+    @property
+    def usual_consistency(self) -> Consistency:
+        """The guarantee to ask for where none is judged: AT_LEAST_ONCE, or the nearest to it."""
+        if not self.consistencies or Consistency.AT_LEAST_ONCE in self.consistencies:
+            return Consistency.AT_LEAST_ONCE
+        return max(self.consistencies, key=lambda consistency: consistency.value)
+
     @classmethod
     def from_mapping(cls, values: dict[str, Any]) -> Capabilities:
         """Capabilities from plain values, as a YAML file or a command line has them.

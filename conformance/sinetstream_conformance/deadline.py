@@ -166,6 +166,11 @@ class Caller:
         """Make a call and wait for it, at most ``within_s`` seconds."""
         return self.start(call, function).wait(within_s)
 
+    def spare_threads(self) -> set[threading.Thread]:
+        """The threads that the next calls are made on; for more than these, others are begun."""
+        with self._lock:
+            return {worker.thread for worker in self._spare}
+
     def close(self) -> None:
         """Stop and join the idle threads; one stuck in a plugin can only be left behind."""
         with self._lock:

@@ -46,7 +46,7 @@ class Meeting:
         noise_s: Callable[[float], float],
     ) -> None:
         self._races = races
-        self._within_s = within_s
+        self.within_s = within_s
         self._noise_s = noise_s
         self._at = at
         self._settler_stops = settler_stops
@@ -63,6 +63,11 @@ class Meeting:
 
     def __exit__(self, *exc: object) -> None:
         self._attacher_ready.set()
+
+    @property
+    def settled_by_another(self) -> bool:
+        """Whether a thread that is not the attaching one has begun to settle."""
+        return self._taken.locked()
 
     def describe(self) -> str:
         """Where who stood, for the report."""
@@ -109,7 +114,7 @@ class Meeting:
     def _wait(self, event: threading.Event) -> None:
         """Wait for the other thread; in vain, if it waits for a lock that this one holds."""
         began = time.monotonic()
-        while not event.wait(self._within_s):
+        while not event.wait(self.within_s):
             passed = time.monotonic() - began
             if passed >= min(TURNS * self._noise_s(began), _MOST_S):
                 return

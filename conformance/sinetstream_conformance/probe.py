@@ -6,9 +6,10 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -73,21 +74,35 @@ def load_in_fresh_interpreter(module: str) -> Loading:
     return Loading(failure, past + output, tuple(connections))
 
 
+@dataclass(frozen=True)
+class Connections:
+    """The addresses that were connected to."""
+
+    own: list[str] = field(default_factory=list)
+    """By threads that are watched."""
+    others: list[str] = field(default_factory=list)
+    """By others, which may have nothing to do with what is watched."""
+
+
 @contextmanager
-def watched_connections() -> Iterator[list[str]]:
+def watched_connections(others: Collection[threading.Thread] = ()) -> Iterator[Connections]:
     """The addresses that Python sockets of this process connect to while the context lasts.
+
+    :param others: the threads that are not watched
 
     An audit hook would see as much, but it cannot be taken out again, and where there is one,
     CPython 3.11 refuses trace functions that two threads install at the same time.
     """
-    seen: list[str] = []
+    seen = Connections()
+    apart = {thread.ident for thread in others}
     kept = {name: socket.socket.__dict__.get(name) for name in ("connect", "connect_ex")}
 
     def watching(name: str) -> Callable[..., Any]:
         original = getattr(socket.socket, name)
 
         def connect(self: socket.socket, address: Any) -> Any:
-            seen.append(repr(address))
+            found = seen.others if threading.get_ident() in apart else seen.own
+            found.append(repr(address))
             return original(self, address)
 
         return connect

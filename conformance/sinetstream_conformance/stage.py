@@ -194,8 +194,11 @@ class Stage:
 
     def params(self, role: Role, given: Mapping[str, Any]) -> dict[str, Any]:
         """All parameters for ``role``: the host's, the harness's, the user's, and ``given``."""
+        usual = {"consistency": self.capabilities.usual_consistency}
         below = subjects.merge(self.harness.params(role), self.session.params)
-        return subjects.merged_params(self.subject.name, role, subjects.merge(below, given))
+        return subjects.merged_params(
+            self.subject.name, role, subjects.merge({**usual, **below}, given)
+        )
 
     def try_build(self, role: Role, params: dict[str, Any], form: str | None = None) -> Result:
         """Construct an instance with exactly these parameters; the result's value is an actor."""

@@ -20,6 +20,8 @@ ROLES = {
     "async_reader": "AsyncReader",
     "async_writer": "AsyncWriter",
 }
+ONE_ROLE = "one_role:OneRoleHarness"
+WRITERS = ("writer", "async_writer")
 
 
 class Correct(NamedTuple):
@@ -29,6 +31,8 @@ class Correct(NamedTuple):
     prefix: str
     harness: str
     roles: tuple[str, ...] = tuple(ROLES)
+    rules: tuple[str, ...] = ()
+    """The rules that it is judged by; all of them, if none is named. Slow ones would take long."""
 
     def points(self) -> dict[str, str]:
         """Its entry points by group."""
@@ -48,11 +52,23 @@ CORRECT = {
     "growing": Correct("growing", "Growing", "growing:GrowingHarness"),
     "structural": Correct("structural", "Structural", "structural:StructuralHarness"),
     "tcp": Correct("tcp", "Tcp", "tcp:TcpHarness"),
-    "batching": Correct("batching", "Batching", "one_role:OneRoleHarness", ("async_writer",)),
-    "only-reader": Correct("correct", "Memory", "one_role:OneRoleHarness", ("reader",)),
-    "only-writer": Correct("correct", "Memory", "one_role:OneRoleHarness", ("writer",)),
-    "only-async-reader": Correct("correct", "Memory", "one_role:OneRoleHarness", ("async_reader",)),
-    "only-async-writer": Correct("correct", "Memory", "one_role:OneRoleHarness", ("async_writer",)),
+    "batching": Correct("batching", "Batching", ONE_ROLE, ("async_writer",)),
+    "locked": Correct("locked", "Locked", ONE_ROLE, ("async_writer",)),
+    "full-queue": Correct("full_queue", "Rejecting", ONE_ROLE, ("async_writer",)),
+    "full-queue-raising": Correct("full_queue", "Raising", ONE_ROLE, ("async_writer",)),
+    "full-queue-later": Correct("full_queue", "RejectingLater", ONE_ROLE, ("async_writer",)),
+    "at-most-once": Correct("at_most_once", "AtMostOnce", "at_most_once:AtMostOnceHarness"),
+    "only-reader": Correct("correct", "Memory", ONE_ROLE, ("reader",)),
+    "only-writer": Correct("correct", "Memory", ONE_ROLE, ("writer",)),
+    "only-async-reader": Correct("correct", "Memory", ONE_ROLE, ("async_reader",)),
+    "only-async-writer": Correct("correct", "Memory", ONE_ROLE, ("async_writer",)),
+    "retrying": Correct(
+        "retrying", "Retrying", "retrying:RetryingHarness", ("async_writer",), ("AWRITE-REJECT",)
+    ),
+    "slow": Correct("slow", "Slow", "slow:SlowHarness", WRITERS, ("*WRITE-COUNT",)),
+    "slow-later": Correct(
+        "slow", "Slow", "slow:SlowHarness", ("async_writer",), ("AWRITE-CLOSE", "AWRITE-[FRS]*")
+    ),
 }
 
 

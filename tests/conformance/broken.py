@@ -18,6 +18,7 @@ def broken() -> list[Any]:
     return [*read(SOURCE), *FABRICATED]
 
 
-def correct() -> list[str]:
-    """The names of the correct plugins."""
-    return list(runpy.run_path(str(PROJECT / "entry_points.py"))["CORRECT"])
+def correct() -> dict[str, Any]:
+    """The correct plugins by name."""
+    found: dict[str, Any] = runpy.run_path(str(PROJECT / "entry_points.py"))["CORRECT"]
+    return found

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import sys
+import threading
+import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +49,35 @@ def test_what_a_failed_open_logs_is_not_left_behind(
     report = check("logs-refusal", rules=["LIFE-UNREACHABLE"], roles=["reader"], seed=1)
     assert [o.verdict for o in report.outcomes] == [Verdict.PASS], str(report)
     assert "no broker there" in caplog.text
+
+
+def test_a_connection_of_somebody_else_s_is_not_the_constructor_s(
+    plugins: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that connects all the time, as a harness's client may, is no thread of it."""
+    from sinetstream_broken.correct import MemoryReader
+
+    build, stopped = MemoryReader.__init__, threading.Event()
+
+    def slowly(self: MemoryReader, *args: Any) -> None:
+        build(self, *args)
+        time.sleep(0.2)
+
+    def connect() -> None:
+        while not stopped.wait(0.01):
+            socket.create_connection(server.getsockname(), 5.0).close()
+            server.accept()[0].close()
+
+    monkeypatch.setattr(MemoryReader, "__init__", slowly)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=connect)
+        thread.start()
+        try:
+            report = check("memory", rules=["CTOR-NOCONNECT"], roles=["reader"], seed=1)
+        finally:
+            stopped.set()
+            thread.join(10.0)
+    assert [o.verdict for o in report.outcomes] == [Verdict.PASS], str(report)
 
 
 def judged(warn: type[Warning]) -> Outcome:

@@ -90,6 +90,24 @@ def test_capabilities_from_plain_values() -> None:
         Capabilities.from_mapping({"retaind": True})
 
 
+@pytest.mark.parametrize(
+    ("declared", "asked", "acknowledges"),
+    [
+        ((), "AT_LEAST_ONCE", False),
+        (("AT_MOST_ONCE",), "AT_MOST_ONCE", False),
+        (("EXACTLY_ONCE", "AT_MOST_ONCE"), "EXACTLY_ONCE", True),
+        (("AT_MOST_ONCE", "AT_LEAST_ONCE", "EXACTLY_ONCE"), "AT_LEAST_ONCE", True),
+    ],
+)
+def test_a_guarantee_that_is_declared_is_asked_for(
+    declared: tuple[str, ...], asked: str, acknowledges: bool
+) -> None:
+    """AT_LEAST_ONCE as long as that is declared, else the strongest there is."""
+    made = Capabilities.from_mapping({"consistencies": declared})
+    assert made.usual_consistency is Consistency[asked]
+    assert made.acknowledges is acknowledges
+
+
 def test_payloads_repeat_with_the_seed() -> None:
     """The same seed gives the same payloads, another seed others, and none is too large."""
     first, again, other = (generated(seed, 30, 4096) for seed in (7, 7, 8))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from promise import Promise
 
-from sinetstream_conformance import Verdict, check
+from sinetstream_conformance import Verdict, check, promise_races
 from sinetstream_conformance.deadline import Caller
 from sinetstream_conformance.meetings import arranged
 from sinetstream_conformance.races import TURNS, provoked
@@ -41,6 +41,16 @@ def test_a_plain_promise_fails_the_race_in_both_cases(name: str, seed: int, plug
     """Settled from another thread, it fails ``then`` and ``get``, be its value None or not."""
     found = verdicts(name, "AWRITE-RACE", seed)
     assert found == {"then": Verdict.FAIL, "get": Verdict.FAIL}
+
+
+@pytest.mark.parametrize("name", ["memory", "locked"])
+def test_a_safe_promise_is_not_blamed_however_late_its_acknowledgement(
+    name: str, monkeypatch: pytest.MonkeyPatch, plugins: Path
+) -> None:
+    """The kit settles some of its class itself, which does not count where a lock is left out."""
+    monkeypatch.setattr(promise_races, "_LONGEST_S", 0.05)
+    report = check(name, rules=["AWRITE-RACE"], roles=[ROLE], seed=1)
+    assert {o.verdict for o in report.outcomes} == {Verdict.PASS}, str(report)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -161,6 +162,26 @@ class PlainPromiseWithValue(PlainPromises):
     """The same, but fulfilled with a value."""
 
 
+class SlowClient(Client):
+    """Waits for a broker that is far away."""
+
+    def _send(self, number: int, message: bytes) -> None:
+        time.sleep(1.0)
+        super()._send(number, message)
+
+
+@breaks(
+    "AWRITE-RACE",
+    role="async_writer",
+    model="slow-later",
+    says=("promise.py", "settled this Promise itself", "SafePromise"),
+)
+class PlainPromiseFarAway(PlainPromises):
+    """The same, too far away for each stop to have its turn."""
+
+    client_class = SlowClient
+
+
 @breaks("AWRITE-RACE", role="async_writer", says=("of promise.py", "SafePromise"))
 class CastsFuture(GuideAsyncWriter):
     """Makes a promise of the executor's future, as the guide's example does."""
@@ -189,6 +210,41 @@ class FulfilsWhateverHappens(HandmadeAsyncWriter):
 
     def confirmed(self, number: int, failure: OSError | None) -> None:
         super().confirmed(number, None)
+
+
+@breaks("AWRITE-FULFIL", role="async_writer", says=("is fulfilled", "[stalled]"))
+class FulfilsInTime(HandmadeAsyncWriter):
+    """Takes a message for sent some time after it was given to the client, come what may."""
+
+    after_s = 0.7
+
+    def publish(self, message: bytes) -> Any:
+        self.check(message).send(message)
+        deferred = Deferred[Any]()
+        timer = threading.Timer(self.after_s, deferred.resolve, (None,))
+        timer.daemon = True
+        timer.start()
+        return deferred.promise
+
+
+@breaks("AWRITE-FULFIL", role="async_writer", says=("is fulfilled", "[stalled]"))
+class FulfilsInLongTime(FulfilsInTime):
+    """The same, after more than a second."""
+
+    after_s = 1.2
+
+
+@breaks("AWRITE-FULFIL", role="async_writer", says=("is fulfilled", "[stalled]"))
+class FulfilsWhatTakesLong(HandmadeAsyncWriter):
+    """Waits for the acknowledgement, but not for ever."""
+
+    def publish(self, message: bytes) -> Any:
+        promise = super().publish(message)
+        for deferred in list(self.outstanding.values()):
+            timer = threading.Timer(0.7, deferred.resolve, (None,))
+            timer.daemon = True
+            timer.start()
+        return promise
 
 
 @breaks(

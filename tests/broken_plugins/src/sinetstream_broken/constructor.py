@@ -5,8 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 from sinetstream_broken.correct import (
     MemoryAsyncReader,
@@ -224,6 +225,23 @@ class ConnectsBehindTheScenes(TcpAsyncReader):
         threading.Event().wait(0.05)
         with suppress(SinetError):
             TcpReader.connect(self.wrapped).close()  # type: ignore[arg-type]
+
+
+@breaks(
+    "CTOR-NOCONNECT",
+    role="writer",
+    model="tcp",
+    says=("a thread that was there before connects to ('127.0.0.1'", "is constructed"),
+)
+class ConnectsOnSharedThread(TcpWriter):
+    """Has all connections made by one thread, which instances share."""
+
+    executor: ClassVar[ThreadPoolExecutor] = ThreadPoolExecutor(max_workers=1)
+
+    def __init__(self, confver: Any, params: dict[str, Any]) -> None:
+        super().__init__(confver, params)
+        with suppress(SinetError):
+            self.executor.submit(self.connect).result().close()
 
 
 @breaks(

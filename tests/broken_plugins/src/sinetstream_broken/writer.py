@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
 from sinetstream_broken.correct import MEMORY, MemoryAsyncWriter, MemoryWriter
+from sinetstream_broken.full_queue import ROOM, UnhurriedClient
 from sinetstream_broken.handmade import GuideAsyncWriter, HandmadeAsyncWriter
 from sinetstream_broken.marking import breaks
 from sinetstream_sdk.promises import SafePromise
@@ -305,6 +306,19 @@ class SharesBufferLater(HandmadeAsyncWriter):
     def publish(self, message: bytes) -> Any:
         self.pending = message
         return super().publish(self.pending)
+
+
+@breaks("AWRITE-COUNT", role="async_writer", says="are lost")
+class FulfilsWhenFull(HandmadeAsyncWriter):
+    """Does not say that there was no room for a message."""
+
+    client_class = UnhurriedClient
+
+    def publish(self, message: bytes) -> Any:
+        if len(self.outstanding) < ROOM:
+            return super().publish(message)
+        self.check(message)
+        return SafePromise.resolve(None)
 
 
 @breaks("AWRITE-COUNT", role="async_writer", says="no message arrives twice")
