@@ -8,7 +8,7 @@ the check is unjudged.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sinetstream_conformance.actors import (
@@ -92,12 +92,20 @@ class HarnessOutbox:
 
 
 class Inbox:
-    """Receives; probes of the handshake are kept apart from the messages."""
+    """Receives; probes of the handshake are kept apart from the messages.
+
+    A message that comes again is passed over: AT_LEAST_ONCE, under which checks run unless they ask
+    for another guarantee, permits that. So no check sends one payload twice to one inbox.
+    """
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
+        self.repeats = False
+        """Whether messages that come again are kept, too: for rules that count copies."""
         self.items: list[Any] = []
-        """Everything received but probes, as the plugin gave it."""
+        """Everything received but probes and repetitions, as the plugin gave it."""
+        self.seen: set[bytes] = set()
+        """The payloads of all that."""
         self.probes: set[str] = set()
         self._taken = 0
 
@@ -108,10 +116,11 @@ class Inbox:
     def accept(self, item: Any) -> None:
         """Sort one received item."""
         token = probe_token(item)
-        if token is None:
-            self.items.append(item)
-        else:
+        if token is not None:
             self.probes.add(token)
+        elif self.repeats or payload_of(item) not in self.seen:
+            self.seen.add(payload_of(item))
+            self.items.append(item)
 
     def explain(self) -> str:
         """What is known of messages that did not arrive; empty where nothing is."""
@@ -133,6 +142,21 @@ class Inbox:
     def payloads(self, count: int, within_s: float | None = None) -> list[bytes]:
         """The payloads of up to ``count`` further items."""
         return [payload_of(item) for item in self.take(count, within_s)]
+
+    def missing(self, payloads: Iterable[bytes]) -> set[bytes]:
+        """Which of the payloads never come, each waited for as long as a delivery may take.
+
+        What has come is still there to be taken.
+        """
+        bound = self.stage.capabilities.delivered_within_s
+        left = set(payloads) - self.seen
+
+        def one_more() -> bool:
+            return not left.isdisjoint(self.seen)
+
+        while left and self.pump(one_more, bound):
+            left.difference_update(self.seen)
+        return left
 
     def quiet(self, seconds: float) -> list[Any]:
         """Whatever else arrives within ``seconds``; nothing, if all is well."""
