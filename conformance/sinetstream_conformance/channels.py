@@ -16,8 +16,9 @@ from sinetstream_conformance.actors import (
     AsyncWriterActor,
     ReaderActor,
     WriterActor,
+    is_pending,
 )
-from sinetstream_conformance.deadline import Result, describe_error, format_error, shorten
+from sinetstream_conformance.deadline import Pending, Result, describe_error, format_error, shorten
 from sinetstream_conformance.harness import NotOffered
 from sinetstream_conformance.payloads import probe_token
 from sinetstream_conformance.verdict import Unjudged, Violation
@@ -62,6 +63,13 @@ class AsyncWriterOutbox:
         """Publish one payload; its promise is not waited for."""
         result = self.actor.stage.require(self.actor.publish(payload), self.actor.role)
         self.promises.append(result.value)
+
+    def settled(self, within_s: float) -> bool:
+        """Wait until every promise has settled, or the time is up; say whether all have."""
+        promises = [promise for promise in self.promises if hasattr(promise, "is_pending")]
+        return self.actor.stage.wait_until(
+            lambda: not any(is_pending(promise) for promise in promises), within_s
+        )
 
     def explain(self) -> str:
         """The reasons of rejected promises."""
@@ -206,6 +214,30 @@ def ended(result: Result) -> bool:
 def is_pep479(error: BaseException | None) -> bool:
     """Whether this is what a ``raise StopIteration`` inside a generator turns into."""
     return isinstance(error, RuntimeError) and "raised StopIteration" in str(error)
+
+
+class BlockedInbox(Inbox):
+    """Receives through a synchronous reader without a timeout: a ``next()`` is always under way."""
+
+    def __init__(self, actor: ReaderActor) -> None:
+        super().__init__(actor.stage)
+        self.actor = actor
+        self.iterator = self.stage.require(actor.iterate(), actor.role).value
+        self.pending: Pending = actor.start_next(self.iterator)
+
+    def pump(self, done: Callable[[], bool], within_s: float) -> bool:
+        """Wait for what ``next()`` gives, and call it again, until ``done()`` or the time is up."""
+        end = time.monotonic() + within_s
+        while not done():
+            left = end - time.monotonic()
+            if left <= 0 or not self.stage.wait_until(lambda: self.pending.done, left):
+                return False
+            result = self.pending.wait(0.0)
+            if not result.returned:
+                raise Unjudged(f"{result.describe()}; see READ-BLOCK", trace=result.trace())
+            self.accept(result.value)
+            self.pending = self.actor.start_next(self.iterator)
+        return True
 
 
 class CallbackInbox(Inbox):

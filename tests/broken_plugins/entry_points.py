@@ -49,6 +49,13 @@ CORRECT = {
     "structural": Correct("structural", "Structural", "structural:StructuralHarness"),
     "tcp": Correct("tcp", "Tcp", "tcp:TcpHarness"),
     "batching": Correct("batching", "Batching", "one_role:OneRoleHarness", ("async_writer",)),
+    "repeating": Correct("repeating", "Repeating", "repeating:RepeatingHarness"),
+    "lingering": Correct(
+        "lingering", "Lingering", "lingering:LingeringHarness", ("reader", "async_writer")
+    ),
+    "provisioned": Correct(
+        "provisioned", "Provisioned", "provisioned:ProvisionedHarness", ("reader", "writer")
+    ),
     "only-reader": Correct("correct", "Memory", "one_role:OneRoleHarness", ("reader",)),
     "only-writer": Correct("correct", "Memory", "one_role:OneRoleHarness", ("writer",)),
     "only-async-reader": Correct("correct", "Memory", "one_role:OneRoleHarness", ("async_reader",)),
