@@ -247,15 +247,18 @@ class Stage:
             )
         return actor
 
-    def reader(self, topics: str | Iterable[str], timeout_ms: float | None = None) -> ReaderActor:
+    def reader(
+        self, topics: str | Iterable[str], timeout_ms: float | None = None, **given: Any
+    ) -> ReaderActor:
         """An open synchronous reader."""
-        given = {} if timeout_ms is None else {"receive_timeout_ms": timeout_ms}
+        if timeout_ms is not None:
+            given["receive_timeout_ms"] = timeout_ms
         reader: ReaderActor = self.opened(self.build(Role.READER, topics, **given))
         return reader
 
-    def async_reader(self, topics: str | Iterable[str]) -> AsyncReaderActor:
+    def async_reader(self, topics: str | Iterable[str], **given: Any) -> AsyncReaderActor:
         """An open asynchronous reader whose callbacks are its recorders."""
-        actor: AsyncReaderActor = self.build(Role.ASYNC_READER, topics)
+        actor: AsyncReaderActor = self.build(Role.ASYNC_READER, topics, **given)
         self.attach(actor)
         return self.opened(actor)  # type: ignore[no-any-return]
 
@@ -295,16 +298,16 @@ class Stage:
             return HarnessOutbox(self, topic)
         return outbox_of(self.writer(topic, **given))
 
-    def inbox(self, topics: str | Iterable[str]) -> Inbox:
+    def inbox(self, topics: str | Iterable[str], **given: Any) -> Inbox:
         """A way to receive from ``topics``, through the role under test if that one reads."""
         role = self._role
         if role is None or not role.reads:
             roles = (Role.READER, Role.ASYNC_READER)
             role = next((r for r in roles if r in self.subject.classes), None)
         if role is Role.READER:
-            return inbox_of(self.reader(topics, INBOX_TIMEOUT_MS))
+            return inbox_of(self.reader(topics, INBOX_TIMEOUT_MS, **given))
         if role is Role.ASYNC_READER:
-            return inbox_of(self.async_reader(topics))
+            return inbox_of(self.async_reader(topics, **given))
         if not isinstance(topics, str):
             raise Unjudged("the plugin has no reader for this check to use")
         return HarnessInbox(self, topics)

@@ -50,6 +50,9 @@ CORRECT = {
     "tcp": Correct("tcp", "Tcp", "tcp:TcpHarness"),
     "batching": Correct("batching", "Batching", "one_role:OneRoleHarness", ("async_writer",)),
     "repeating": Correct("repeating", "Repeating", "repeating:RepeatingHarness"),
+    "deduplicating": Correct(
+        "repeating", "Deduplicating", "repeating:DeduplicatingHarness", ("reader", "writer")
+    ),
     "lingering": Correct(
         "lingering", "Lingering", "lingering:LingeringHarness", ("reader", "async_writer")
     ),

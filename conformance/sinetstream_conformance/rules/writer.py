@@ -269,7 +269,7 @@ def _from_threads(stage: Stage, consistency: Consistency) -> tuple[list[bytes], 
     """What was sent, and where it was received as far as it came; copies may still arrive."""
     topic = stage.topic()
     given = {"consistency": consistency}
-    inbox = stage.inbox(topic)
+    inbox = stage.inbox(topic, **given)
     inbox.repeats = consistency is not Consistency.AT_LEAST_ONCE
     with stage.races(rate=0.0) as races:
         outbox = stage.outbox(topic, **given)

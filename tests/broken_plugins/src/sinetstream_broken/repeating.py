@@ -1,11 +1,14 @@
-"""A correct plugin that gives AT_LEAST_ONCE and no more: every message comes more than once.
+"""Correct plugins where every message comes more than once under AT_LEAST_ONCE.
 
-It comes again at once, and once more after the next message on its topic.
+It comes again at once, and once more after the next message on its topic. ``repeating`` gives that
+guarantee and no more; the readers of ``deduplicating`` know better where they are asked for more.
 """
 
 from __future__ import annotations
 
-from sinetstream_broken.broker import Broker
+from typing import Any
+
+from sinetstream_broken.broker import Broker, Letter, Subscription
 from sinetstream_broken.correct import MemoryHarness, MemoryReader, MemoryWriter
 from sinetstream_conformance import Capabilities, Delivery
 from sinetstream_sdk.consistency import Consistency
@@ -63,3 +66,30 @@ class RepeatingHarness(MemoryHarness):
         guide_constructor=True,
         consistencies=(Consistency.AT_LEAST_ONCE,),
     )
+
+
+class DeduplicatingReader(RepeatingReader):
+    """Passes over repetitions, unless AT_LEAST_ONCE is all that is asked for."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.once = self.params["consistency"] is not Consistency.AT_LEAST_ONCE
+        self.given: set[tuple[str, bytes]] = set()
+
+    def take(self, subscription: Subscription) -> Letter | None:
+        while True:
+            letter = super().take(subscription)
+            key = letter and (letter.topic, letter.payload)
+            if key is None or not self.once or key not in self.given:
+                self.given.update([key] if key else [])
+                return letter
+
+
+class DeduplicatingWriter(RepeatingWriter):
+    """Puts each message into the queue several times."""
+
+
+class DeduplicatingHarness(MemoryHarness):
+    """Declares every guarantee."""
+
+    broker = REPEATING
