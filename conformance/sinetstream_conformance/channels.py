@@ -112,6 +112,8 @@ class Inbox:
         """Whether messages that come again are kept, too: for rules that count copies."""
         self.items: list[Any] = []
         """Everything received but probes and repetitions, as the plugin gave it."""
+        self.again: list[Any] = []
+        """The repetitions that were passed over."""
         self.seen: set[bytes] = set()
         """The payloads of all that."""
         self.probes: set[str] = set()
@@ -129,6 +131,8 @@ class Inbox:
         elif self.repeats or payload_of(item) not in self.seen:
             self.seen.add(payload_of(item))
             self.items.append(item)
+        else:
+            self.again.append(item)
 
     def explain(self) -> str:
         """What is known of messages that did not arrive; empty where nothing is."""
