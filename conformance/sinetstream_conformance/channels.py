@@ -8,7 +8,7 @@ the check is unjudged.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sinetstream_conformance.actors import (
@@ -16,8 +16,9 @@ from sinetstream_conformance.actors import (
     AsyncWriterActor,
     ReaderActor,
     WriterActor,
+    is_pending,
 )
-from sinetstream_conformance.deadline import Result, describe_error, format_error, shorten
+from sinetstream_conformance.deadline import Pending, Result, describe_error, format_error, shorten
 from sinetstream_conformance.harness import NotOffered
 from sinetstream_conformance.payloads import probe_token
 from sinetstream_conformance.verdict import Unjudged, Violation
@@ -63,6 +64,13 @@ class AsyncWriterOutbox:
         result = self.actor.stage.require(self.actor.publish(payload), self.actor.role)
         self.promises.append(result.value)
 
+    def settled(self, within_s: float) -> bool:
+        """Wait until every promise has settled, or the time is up; say whether all have."""
+        promises = [promise for promise in self.promises if hasattr(promise, "is_pending")]
+        return self.actor.stage.wait_until(
+            lambda: not any(is_pending(promise) for promise in promises), within_s
+        )
+
     def explain(self) -> str:
         """The reasons of rejected promises."""
         reasons = {
@@ -92,12 +100,22 @@ class HarnessOutbox:
 
 
 class Inbox:
-    """Receives; probes of the handshake are kept apart from the messages."""
+    """Receives; probes of the handshake are kept apart from the messages.
+
+    A message that comes again is passed over: AT_LEAST_ONCE, under which checks run unless they ask
+    for another guarantee, permits that. So no check sends one payload twice to one inbox.
+    """
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
+        self.repeats = False
+        """Whether messages that come again are kept, too: for rules that count copies."""
         self.items: list[Any] = []
-        """Everything received but probes, as the plugin gave it."""
+        """Everything received but probes and repetitions, as the plugin gave it."""
+        self.again: list[Any] = []
+        """The repetitions that were passed over."""
+        self.seen: set[bytes] = set()
+        """The payloads of all that."""
         self.probes: set[str] = set()
         self._taken = 0
 
@@ -108,10 +126,13 @@ class Inbox:
     def accept(self, item: Any) -> None:
         """Sort one received item."""
         token = probe_token(item)
-        if token is None:
+        if token is not None:
+            self.probes.add(token)
+        elif self.repeats or payload_of(item) not in self.seen:
+            self.seen.add(payload_of(item))
             self.items.append(item)
         else:
-            self.probes.add(token)
+            self.again.append(item)
 
     def explain(self) -> str:
         """What is known of messages that did not arrive; empty where nothing is."""
@@ -133,6 +154,21 @@ class Inbox:
     def payloads(self, count: int, within_s: float | None = None) -> list[bytes]:
         """The payloads of up to ``count`` further items."""
         return [payload_of(item) for item in self.take(count, within_s)]
+
+    def missing(self, payloads: Iterable[bytes]) -> set[bytes]:
+        """Which of the payloads never come, each waited for as long as a delivery may take.
+
+        What has come is still there to be taken.
+        """
+        bound = self.stage.capabilities.delivered_within_s
+        left = set(payloads) - self.seen
+
+        def one_more() -> bool:
+            return not left.isdisjoint(self.seen)
+
+        while left and self.pump(one_more, bound):
+            left.difference_update(self.seen)
+        return left
 
     def quiet(self, seconds: float) -> list[Any]:
         """Whatever else arrives within ``seconds``; nothing, if all is well."""
@@ -182,6 +218,30 @@ def ended(result: Result) -> bool:
 def is_pep479(error: BaseException | None) -> bool:
     """Whether this is what a ``raise StopIteration`` inside a generator turns into."""
     return isinstance(error, RuntimeError) and "raised StopIteration" in str(error)
+
+
+class BlockedInbox(Inbox):
+    """Receives through a synchronous reader without a timeout: a ``next()`` is always under way."""
+
+    def __init__(self, actor: ReaderActor) -> None:
+        super().__init__(actor.stage)
+        self.actor = actor
+        self.iterator = self.stage.require(actor.iterate(), actor.role).value
+        self.pending: Pending = actor.start_next(self.iterator)
+
+    def pump(self, done: Callable[[], bool], within_s: float) -> bool:
+        """Wait for what ``next()`` gives, and call it again, until ``done()`` or the time is up."""
+        end = time.monotonic() + within_s
+        while not done():
+            left = end - time.monotonic()
+            if left <= 0 or not self.stage.wait_until(lambda: self.pending.done, left):
+                return False
+            result = self.pending.wait(0.0)
+            if not result.returned:
+                raise Unjudged(f"{result.describe()}; see READ-BLOCK", trace=result.trace())
+            self.accept(result.value)
+            self.pending = self.actor.start_next(self.iterator)
+        return True
 
 
 class CallbackInbox(Inbox):

@@ -186,14 +186,3 @@ def doubt_of_the_harness(stage: Stage, inbox: Inbox) -> str:
         f"; the harness may be to blame: inside its failing_sends() {' and '.join(signs)}, "
         "so see first whether that makes sends fail"
     )
-
-
-def never_came(inbox: Inbox, payloads: set[bytes]) -> set[bytes]:
-    """Which of the payloads do not arrive."""
-    missing = set(payloads)
-    while missing:
-        fresh = inbox.payloads(1)
-        if not fresh:
-            break
-        missing -= set(fresh)
-    return missing

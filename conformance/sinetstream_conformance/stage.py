@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from sinetstream_conformance.session import Session
 
 POLL_S = 0.002
+SLOW_S = 0.1
+"""What takes longer than this is measured again: the first message may have had to wait for more
+than the others do, such as a subscription."""
+FLUSHED_WITHIN_S = 0.5
 INBOX_TIMEOUT_MS = 50
 
 
@@ -246,15 +250,18 @@ class Stage:
             )
         return actor
 
-    def reader(self, topics: str | Iterable[str], timeout_ms: float | None = None) -> ReaderActor:
+    def reader(
+        self, topics: str | Iterable[str], timeout_ms: float | None = None, **given: Any
+    ) -> ReaderActor:
         """An open synchronous reader."""
-        given = {} if timeout_ms is None else {"receive_timeout_ms": timeout_ms}
+        if timeout_ms is not None:
+            given["receive_timeout_ms"] = timeout_ms
         reader: ReaderActor = self.opened(self.build(Role.READER, topics, **given))
         return reader
 
-    def async_reader(self, topics: str | Iterable[str]) -> AsyncReaderActor:
+    def async_reader(self, topics: str | Iterable[str], **given: Any) -> AsyncReaderActor:
         """An open asynchronous reader whose callbacks are its recorders."""
-        actor: AsyncReaderActor = self.build(Role.ASYNC_READER, topics)
+        actor: AsyncReaderActor = self.build(Role.ASYNC_READER, topics, **given)
         self.attach(actor)
         return self.opened(actor)  # type: ignore[no-any-return]
 
@@ -294,24 +301,26 @@ class Stage:
             return HarnessOutbox(self, topic)
         return outbox_of(self.writer(topic, **given))
 
-    def inbox(self, topics: str | Iterable[str]) -> Inbox:
+    def inbox(self, topics: str | Iterable[str], **given: Any) -> Inbox:
         """A way to receive from ``topics``, through the role under test if that one reads."""
         role = self._role
         if role is None or not role.reads:
             roles = (Role.READER, Role.ASYNC_READER)
             role = next((r for r in roles if r in self.subject.classes), None)
         if role is Role.READER:
-            return inbox_of(self.reader(topics, INBOX_TIMEOUT_MS))
+            return inbox_of(self.reader(topics, INBOX_TIMEOUT_MS, **given))
         if role is Role.ASYNC_READER:
-            return inbox_of(self.async_reader(topics))
+            return inbox_of(self.async_reader(topics, **given))
         if not isinstance(topics, str):
             raise Unjudged("the plugin has no reader for this check to use")
         return HarnessInbox(self, topics)
 
     # -- the handshake ---------------------------------------------------------------------------
 
-    def link(self, outbox: Outbox, inbox: Inbox, *, judge: bool = False) -> None:
+    def link(self, outbox: Outbox, inbox: Inbox, *, judge: bool = False) -> float:
         """Make sure that what ``outbox`` sends reaches ``inbox``, before anything is checked.
+
+        Gives the time, in seconds, that a message takes there.
 
         ``open()`` may return before a subscription is in effect, so marked probes are sent until
         one arrives. If none does in the declared time, the check fails where ``judge`` says that
@@ -319,16 +328,16 @@ class Stage:
         """
         bound = self.session.patience(self.capabilities.ready_within_s)
         end = time.monotonic() + bound
-        sent: set[str] = set()
+        sent: dict[str, float] = {}
         pause = 0.2
-        while not sent & inbox.probes:
+        while not sent.keys() & inbox.probes:
             if time.monotonic() >= end:
                 self._nothing_came(bound, len(sent), inbox.explain(), judge=judge)
             token, payload = new_probe()
+            sent[token] = time.monotonic()
             try:
                 outbox.send(payload)
-                sent.add(token)
-                inbox.pump(lambda: bool(sent & inbox.probes), pause)
+                inbox.pump(lambda: bool(sent.keys() & inbox.probes), pause)
             except Violation as failed:
                 if judge:
                     raise
@@ -336,18 +345,23 @@ class Stage:
                     f"the kit's probe: {failed.observed}; see LIFE-OPEN", trace=failed.trace
                 ) from None
             pause = min(pause * 2, 1.0)
+        took_s = time.monotonic() - max(sent[token] for token in sent.keys() & inbox.probes)
         self.session.linked()
-        if len(sent) > 1:
-            self._flush(outbox, inbox)
+        if len(sent) > 1 or took_s > SLOW_S:
+            took_s = min(took_s, self._flush(outbox, inbox, 2 * took_s))
+        return took_s
 
-    def _flush(self, outbox: Outbox, inbox: Inbox) -> None:
+    def _flush(self, outbox: Outbox, inbox: Inbox, within_s: float) -> float:
         """See that no probe is under way any more, which would be mistaken for a message's fate.
 
-        Those sent before the subscription was in effect may never come. One sent now does.
+        Those sent before the subscription was in effect may never come. One sent now does. Gives
+        the time that it takes, in seconds.
         """
         token, payload = new_probe()
+        began = time.monotonic()
         outbox.send(payload)
-        inbox.pump(lambda: token in inbox.probes, 0.5)
+        inbox.pump(lambda: token in inbox.probes, max(within_s, FLUSHED_WITHIN_S))
+        return time.monotonic() - began
 
     def _nothing_came(self, bound: float, count: int, known: str, *, judge: bool) -> None:
         self.session.not_linked()

@@ -58,6 +58,20 @@ CORRECT = {
     "full-queue-raising": Correct("full_queue", "Raising", ONE_ROLE, ("async_writer",)),
     "full-queue-later": Correct("full_queue", "RejectingLater", ONE_ROLE, ("async_writer",)),
     "at-most-once": Correct("at_most_once", "AtMostOnce", "at_most_once:AtMostOnceHarness"),
+    "repeating": Correct("repeating", "Repeating", "repeating:RepeatingHarness"),
+    "deduplicating": Correct(
+        "repeating", "Deduplicating", "repeating:DeduplicatingHarness", ("reader", "writer")
+    ),
+    "lingering": Correct(
+        "lingering",
+        "Lingering",
+        "lingering:LingeringHarness",
+        ("reader", "async_writer"),
+        ("READ-*",),
+    ),
+    "provisioned": Correct(
+        "provisioned", "Provisioned", "provisioned:ProvisionedHarness", ("reader", "writer")
+    ),
     "only-reader": Correct("correct", "Memory", ONE_ROLE, ("reader",)),
     "only-writer": Correct("correct", "Memory", ONE_ROLE, ("writer",)),
     "only-async-reader": Correct("correct", "Memory", ONE_ROLE, ("async_reader",)),

@@ -37,7 +37,6 @@ def given_here(broker: ScriptedMqtt, consistency: str = "AT_LEAST_ONCE", **spec:
 @pytest.mark.parametrize("subscription", ["cut off", "refused"])
 def test_a_reader_subscribes_until_it_has_succeeded_in_the_session(subscription: str) -> None:
     """A new session in which that failed is there when it connects again, and no subscription."""
-
     is_open = threading.Event()
 
     def script(number: int, connection: Connection) -> None:

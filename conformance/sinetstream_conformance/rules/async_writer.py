@@ -19,7 +19,6 @@ from sinetstream_conformance.publishing import (
     acknowledged_within,
     as_promise,
     doubt_of_the_harness,
-    never_came,
     promised,
     published_and_closed,
     published_with_stops,
@@ -224,7 +223,7 @@ def fulfil(stage: Stage) -> None:
         claimed = {b"%d" % n for n, p in enumerate(promises) if promise_state(p) == "fulfilled"}
         if not claimed:
             raise Unjudged("no promise was fulfilled; see AWRITE-SETTLE and AWRITE-CLOSE")
-        missing = never_came(inbox, claimed)
+        missing = inbox.missing(claimed)
         stage.expect(
             not missing,
             expected=f"each of the {len(claimed)} messages whose promise was fulfilled arrives",
@@ -325,8 +324,8 @@ def close(stage: Stage) -> None:
     all_settled(stage, promises, 1.0)
     if not stage.capabilities.acknowledges:
         return
-    missing = never_came(
-        inbox, {b"%d" % n for n, p in enumerate(promises) if promise_state(p) == "fulfilled"}
+    missing = inbox.missing(
+        {b"%d" % n for n, p in enumerate(promises) if promise_state(p) == "fulfilled"}
     )
     stage.expect(
         not missing,

@@ -173,14 +173,18 @@ def async_write(stage: Stage) -> None:
 def timestamp(stage: Stage) -> None:
     topic = stage.topic()
     outbox, inbox = through_host(stage, topic)
+    # An earlier message in the place of this one is what the rule is about.
+    inbox.repeats = True
     for number in range(2):
+        payload = b"stamp %d" % number
         before = time.time_ns() // 1000
-        outbox.send(b"stamp %d" % number)
+        outbox.send(payload)
         after = time.time_ns() // 1000
-        items = inbox.take(1)
+        inbox.missing([payload])
+        items = inbox.quiet(0.0)
         if not items:
             raise Unjudged("nothing arrived; see HOST-READ and HOST-WRITE")
-        message = items[0][2]
+        message = next((item for item in items if payload_of(item) == payload), items[-1])[2]
         sent = message.timestamp_us
         stage.expect(
             isinstance(sent, int) and before <= sent <= after,

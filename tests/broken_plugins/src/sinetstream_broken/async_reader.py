@@ -203,6 +203,21 @@ class DiesOfCallback(HandmadeAsyncReader):
         self._on_message(letter.payload, letter.topic, letter)
 
 
+@breaks("AREAD-RAISING", role="async_reader", says="the next message never came")
+class TriesThriceAndEnds(HandmadeAsyncReader):
+    """Repeats a message for a callback that raises, then reports the error and stops delivering."""
+
+    def deliver(self, letter: Letter) -> None:
+        for left in (2, 1, 0):
+            try:
+                self._on_message(letter.payload, letter.topic, letter)
+                return
+            except Exception as error:  # noqa: BLE001 - whatever a callback raises
+                if not left:
+                    self._on_failure(error)
+                    MEMORY.unsubscribe(self.subscription)  # type: ignore[arg-type]
+
+
 @breaks("AREAD-RAISING", role="async_reader", says=("on_failure is called with", "it is not"))
 class SwallowsErrors(HandmadeAsyncReader):
     """Keeps to itself what a callback raises."""

@@ -6,11 +6,11 @@ import queue
 
 from sinetstream_broken.handmade import Client, HandmadeAsyncWriter
 
-LINGER_S = 0.1
-
 
 class BatchingClient(Client):
     """Sends what it has once nothing more has come for a while."""
+
+    linger_s = 0.1
 
     def disconnect(self, *, drain: bool = True) -> None:
         """End the thread; what waits is not sent."""
@@ -20,7 +20,7 @@ class BatchingClient(Client):
         batch: list[tuple[int, bytes]] = []
         while True:
             try:
-                entry = self._queue.get(timeout=LINGER_S if batch else None)
+                entry = self._queue.get(timeout=self.linger_s if batch else None)
             except queue.Empty:
                 for number, message in batch:
                     self._send(number, message)

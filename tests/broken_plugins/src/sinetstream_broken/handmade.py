@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 from promise import Promise
 
@@ -81,6 +81,7 @@ class HandmadeAsyncWriter(PluginAsyncMessageWriter):
     """Publishes through a :class:`Client`; ``publish`` and the rest are there to be mutated."""
 
     client_class: type[Client] = Client
+    broker: ClassVar[Broker] = MEMORY
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -92,7 +93,7 @@ class HandmadeAsyncWriter(PluginAsyncMessageWriter):
         if self.client is not None:
             raise AlreadyConnectedError("handmade: this writer is open already")
         self.outstanding = {}
-        self.client = self.client_class(MEMORY, self.topic, self.confirmed)
+        self.client = self.client_class(self.broker, self.topic, self.confirmed)
 
     def close(self) -> None:
         client, self.client = self.client, None

@@ -101,6 +101,19 @@ class KeepsHeader(MemoryReader):
         return len(letter.payload).to_bytes(4, "big") + letter.payload, letter.topic, letter
 
 
+@breaks("READ-BYTES", role="reader", says=("the payload alone, b'third", "b'first"))
+class ReusesBuffers(MemoryReader):
+    """Keeps a buffer for each size of payload, and fills it but once."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.buffers: dict[int, bytes] = {}
+
+    def item(self, letter: Letter) -> Any:
+        payload = self.buffers.setdefault(len(letter.payload), letter.payload)
+        return payload, letter.topic, letter
+
+
 @breaks("READ-BYTES", role="async_reader", says=("expected bytes as the payload", "(str)"))
 class CallsBackWithText(MemoryAsyncReader):
     """Gives text."""

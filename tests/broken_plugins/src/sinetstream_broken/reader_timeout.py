@@ -8,7 +8,7 @@ from queue import Empty
 from typing import Any
 
 from sinetstream_broken.broker import Letter, Subscription
-from sinetstream_broken.correct import MEMORY, MemoryIterator, MemoryReader
+from sinetstream_broken.correct import BROADCAST, MEMORY, MemoryIterator, MemoryReader
 from sinetstream_broken.marking import breaks
 
 
@@ -135,13 +135,25 @@ class FixedDeadline(MemoryIterator):
 @breaks(
     "READ-TIMEOUT-RESTART",
     role="reader",
-    says=("waits the whole 240 ms again", "it gave up after", "at the start of each next()"),
+    says=("waits the whole", "ms again", "it gave up after", "at the start of each next()"),
 )
 class CountsFromTheStart(MemoryReader):
     """Gives the whole iteration receive_timeout_ms."""
 
     def __iter__(self) -> Iterator[Any]:
         return FixedDeadline(self)
+
+
+@breaks(
+    "READ-TIMEOUT-RESTART",
+    role="reader",
+    says=("waits the whole", "ms again", "it gave up after"),
+    model="lingering",
+)
+class CountsFromTheStartForLong(CountsFromTheStart):
+    """The same where a message takes half a second to come."""
+
+    broker = BROADCAST
 
 
 class SinceTheLast(FixedDeadline):
@@ -179,6 +191,18 @@ class GoesOn(MemoryReader):
 
     def __iter__(self) -> Iterator[Any]:
         return Revives(self)
+
+
+@breaks(
+    "READ-EXHAUSTED",
+    role="reader",
+    says=("raises StopIteration again", "after the end"),
+    model="lingering",
+)
+class GoesOnLater(GoesOn):
+    """The same where a message takes half a second to come."""
+
+    broker = BROADCAST
 
 
 @breaks("READ-BLOCK", role="reader", says=("still blocks after", "next() raised StopIteration"))

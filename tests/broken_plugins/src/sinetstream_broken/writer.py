@@ -245,6 +245,17 @@ class SendsToLatestTopic(MemoryWriter):
             MEMORY.put(topic, bytes(message))
 
 
+@breaks("WRITE-ISOLATION", role="writer", says=("-2' sees nothing of what", "it sees"))
+class LeaksLater(MemoryWriter):
+    """Gives a copy of every message, some time later, to a topic with a similar name."""
+
+    def send(self, message: bytes) -> None:
+        super().send(message)
+        leak = threading.Timer(0.4, MEMORY.put, (f"{self.topic}-2", bytes(message)))
+        leak.daemon = True
+        leak.start()
+
+
 @breaks("AWRITE-ISOLATION", role="async_writer", says="it sees")
 class IgnoresCaseLater(MemoryAsyncWriter):
     """Takes topics that differ in case for the same."""
