@@ -71,7 +71,7 @@ class PolledInbox(Generic[M]):
                     return None
                 if not self._waiting:
                     end = end or time.monotonic() + left
-                    self._waiting.extend(self._fetch(min(left, TURN_S)))
+                    self.fetch(min(left, TURN_S))
                 if self._waiting:
                     found = self._waiting.popleft()
                     if isinstance(found, Exception):
@@ -85,7 +85,7 @@ class PolledInbox(Generic[M]):
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """A context in which nobody fetches.
+        """A context in which nobody else fetches.
 
         :raises ConnectionError: the inbox is closed
         """
@@ -93,6 +93,14 @@ class PolledInbox(Generic[M]):
             if self._closed:
                 raise BrokerGone("this reader was closed meanwhile; call open() first")
             yield
+
+    def fetch(self, within_s: float) -> None:
+        """Ask the client for messages, which wait here; for whoever has it call back meanwhile.
+
+        :raises ConnectionError: the inbox is closed
+        """
+        with self.held():
+            self._waiting.extend(self._fetch(within_s))
 
     def keep(self, wanted: Callable[[M], bool]) -> None:
         """Forget those messages that wait here and are not wanted; the one handed out stays."""

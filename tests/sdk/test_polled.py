@@ -128,6 +128,26 @@ def test_holding_a_closed_inbox() -> None:
         pass
 
 
+def test_what_is_fetched_beforehand_waits_for_its_turn() -> None:
+    """The client may be asked for other reasons than somebody's wanting a message."""
+    source = Source([b"a"], [b"b"])
+    inbox = PolledInbox(source.fetch)
+    inbox.fetch(0.0)
+    inbox.fetch(0.0)
+    assert [inbox.take(0.0) for _ in range(2)] == [b"a", b"b"]
+    assert len(source.asked_s) == 2
+
+
+def test_fetching_into_a_closed_inbox() -> None:
+    """It is refused, as the client is gone; so ends a loop that another thread closes under way."""
+    source = Source([b"a"])
+    inbox = PolledInbox(source.fetch)
+    inbox.close()
+    with pytest.raises(BrokerGone):
+        inbox.fetch(0.0)
+    assert source.asked_s == []
+
+
 class Client:
     """Reports on messages while it is polled, as soon as it may."""
 

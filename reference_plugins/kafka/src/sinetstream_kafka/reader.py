@@ -49,14 +49,17 @@ class Subscription(Connection):
         :raises ConnectionError: no broker answers, or the group gives no partition, in time
         """
         with self.inbox.held(), self.doing("seeking"):
-            places = self.insist(self._assigned)
-            self.inbox.clear()
-            self._go_to(places, to_end)
+            self._go_to(self.insist(self._assigned), to_end)
+            self.inbox.clear()  # and not before: where that failed, all goes on as it was
+
+    def poll(self, within_s: float) -> None:
+        """The same, and what comes is kept."""
+        self.inbox.fetch(within_s)
 
     def _assigned(self) -> list[Place]:
         places: list[Place] = self.client.assignment()
         if not places:
-            self._fetch(TURN_S)  # meanwhile the group deals out its partitions
+            self.poll(TURN_S)  # meanwhile the group deals out its partitions
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT, NO_PARTITION))
         return places
 
