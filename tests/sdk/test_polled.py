@@ -13,7 +13,7 @@ import pytest
 
 from sinetstream_sdk.errors import ConnectionError as BrokerGone
 from sinetstream_sdk.errors import SinetError
-from sinetstream_sdk.polled import AwaitedOutbox, PolledInbox, PolledOutbox
+from sinetstream_sdk.polled import AwaitedOutbox, LongCall, PolledInbox, PolledOutbox
 from sinetstream_sdk.promises import Deferred
 
 WITHIN_S = 5.0
@@ -146,6 +146,36 @@ def test_fetching_into_a_closed_inbox() -> None:
     with pytest.raises(BrokerGone):
         inbox.fetch(0.0)
     assert source.asked_s == []
+
+
+def test_a_long_call_can_be_waited_for_again() -> None:
+    """It has ended once it has, and not when the time to wait for it is up."""
+    may_end = threading.Event()
+    call = LongCall(lambda: may_end.wait(WITHIN_S))
+    assert not call.ended(0.02)
+    may_end.set()
+    assert call.ended(WITHIN_S)
+
+
+def test_what_a_long_call_raises() -> None:
+    """Whoever waits for it gets it."""
+
+    def fail() -> None:
+        raise BrokerGone("away")
+
+    with pytest.raises(BrokerGone, match="away"):
+        LongCall(fail).ended(WITHIN_S)
+
+
+def test_a_long_call_after_another() -> None:
+    """It begins when the other has ended."""
+    may_end, done = threading.Event(), list[str]()
+    first = LongCall(lambda: done.append(f"first {may_end.wait(WITHIN_S)}"))
+    second = LongCall(lambda: done.append("second"), after=first)
+    assert not second.ended(0.05)
+    may_end.set()
+    assert second.ended(WITHIN_S)
+    assert done == ["first True", "second"]
 
 
 class Client:
