@@ -3,7 +3,8 @@
 Such a client has a method that waits a while, gives what has come, and calls back meanwhile. A
 :class:`PolledInbox` asks it for messages whenever the caller does; a :class:`PolledOutbox` has a
 thread that alone polls it, so that it can tell what became of the messages it was given, and an
-:class:`AwaitedOutbox` polls it until it can tell.
+:class:`AwaitedOutbox` polls it until it can tell. A :class:`LongCall` is for what such a client has
+no time limit for.
 
 They stand where :mod:`~sinetstream_sdk.inbox` and :mod:`~sinetstream_sdk.outbox` do in the roles of
 :mod:`sinetstream_sdk.linked`.
@@ -24,7 +25,7 @@ from sinetstream_sdk.errors import ConnectionError as BrokerGone
 from sinetstream_sdk.errors import SinetError
 from sinetstream_sdk.promises import Deferred, SafePromise
 
-__all__ = ["TURN_S", "AwaitedOutbox", "PolledInbox", "PolledOutbox"]
+__all__ = ["TURN_S", "AwaitedOutbox", "LongCall", "PolledInbox", "PolledOutbox"]
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class PolledInbox(Generic[M]):
                     return None
                 if not self._waiting:
                     end = end or time.monotonic() + left
-                    self._waiting.extend(self._fetch(min(left, TURN_S)))
+                    self.fetch(min(left, TURN_S))
                 if self._waiting:
                     found = self._waiting.popleft()
                     if isinstance(found, Exception):
@@ -85,7 +86,7 @@ class PolledInbox(Generic[M]):
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """A context in which nobody fetches.
+        """A context in which nobody else fetches.
 
         :raises ConnectionError: the inbox is closed
         """
@@ -93,6 +94,14 @@ class PolledInbox(Generic[M]):
             if self._closed:
                 raise BrokerGone("this reader was closed meanwhile; call open() first")
             yield
+
+    def fetch(self, within_s: float) -> None:
+        """Ask the client for messages, which wait here; for whoever has it call back meanwhile.
+
+        :raises ConnectionError: the inbox is closed
+        """
+        with self.held():
+            self._waiting.extend(self._fetch(within_s))
 
     def keep(self, wanted: Callable[[M], bool]) -> None:
         """Forget those messages that wait here and are not wanted; the one handed out stays."""
@@ -121,6 +130,41 @@ class PolledInbox(Generic[M]):
         taken, self._taken = self._taken, None
         if taken is not None:
             self._release(taken)
+
+
+class LongCall:
+    """A call of the client that may take longer than its caller can wait, on a thread of its own.
+
+    It begins at once, or after another one. Nothing can end it but the client.
+    """
+
+    def __init__(self, call: Callable[[], object], after: LongCall | None = None) -> None:
+        self._call, self._after = call, after
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(
+            target=self._main, name=f"sinetstream {type(self).__name__}", daemon=True
+        )
+        self._thread.start()
+
+    def ended(self, within_s: float) -> bool:
+        """Wait so many seconds at most; whether the call has returned.
+
+        :raises Exception: what it raised
+        """
+        self._thread.join(within_s)
+        if self._thread.is_alive():
+            return False
+        if self._error is not None:
+            raise self._error
+        return True
+
+    def _main(self) -> None:
+        if self._after is not None:
+            self._after._thread.join()  # whoever waits for this one has a deadline
+        try:
+            self._call()
+        except BaseException as error:  # noqa: BLE001 - it is raised in ended()
+            self._error = error
 
 
 class _Outbox(ABC, Generic[T]):

@@ -13,7 +13,7 @@ import pytest
 
 from sinetstream_sdk.errors import ConnectionError as BrokerGone
 from sinetstream_sdk.errors import SinetError
-from sinetstream_sdk.polled import AwaitedOutbox, PolledInbox, PolledOutbox
+from sinetstream_sdk.polled import AwaitedOutbox, LongCall, PolledInbox, PolledOutbox
 from sinetstream_sdk.promises import Deferred
 
 WITHIN_S = 5.0
@@ -126,6 +126,56 @@ def test_holding_a_closed_inbox() -> None:
     inbox.close()
     with pytest.raises(BrokerGone), inbox.held():
         pass
+
+
+def test_what_is_fetched_beforehand_waits_for_its_turn() -> None:
+    """The client may be asked for other reasons than somebody's wanting a message."""
+    source = Source([b"a"], [b"b"])
+    inbox = PolledInbox(source.fetch)
+    inbox.fetch(0.0)
+    inbox.fetch(0.0)
+    assert [inbox.take(0.0) for _ in range(2)] == [b"a", b"b"]
+    assert len(source.asked_s) == 2
+
+
+def test_fetching_into_a_closed_inbox() -> None:
+    """It is refused, as the client is gone; so ends a loop that another thread closes under way."""
+    source = Source([b"a"])
+    inbox = PolledInbox(source.fetch)
+    inbox.close()
+    with pytest.raises(BrokerGone):
+        inbox.fetch(0.0)
+    assert source.asked_s == []
+
+
+def test_a_long_call_can_be_waited_for_again() -> None:
+    """It has ended once it has, and not when the time to wait for it is up."""
+    may_end = threading.Event()
+    call = LongCall(lambda: may_end.wait(WITHIN_S))
+    assert not call.ended(0.02)
+    may_end.set()
+    assert call.ended(WITHIN_S)
+
+
+def test_what_a_long_call_raises() -> None:
+    """Whoever waits for it gets it."""
+
+    def fail() -> None:
+        raise BrokerGone("away")
+
+    with pytest.raises(BrokerGone, match="away"):
+        LongCall(fail).ended(WITHIN_S)
+
+
+def test_a_long_call_after_another() -> None:
+    """It begins when the other has ended."""
+    may_end, done = threading.Event(), list[str]()
+    first = LongCall(lambda: done.append(f"first {may_end.wait(WITHIN_S)}"))
+    second = LongCall(lambda: done.append("second"), after=first)
+    assert not second.ended(0.05)
+    may_end.set()
+    assert second.ended(WITHIN_S)
+    assert done == ["first True", "second"]
 
 
 class Client:

@@ -96,11 +96,15 @@ class Connection:
             try:
                 return ask(*args)
             except KafkaException as error:
-                self.client.poll(AGAIN_S)  # has the client call _on_error(), too
+                self.poll(AGAIN_S)  # has the client call _on_error(), too
                 if final(error.args[0]) or final(self._told or error.args[0]):
                     raise
                 if time.monotonic() >= end:
                     raise
+
+    def poll(self, within_s: float) -> None:
+        """Leave the client to wait, and to call back meanwhile."""
+        self.client.poll(within_s)
 
     def partitions(self, topic: str) -> list[int]:
         """The numbers of the topic's partitions.

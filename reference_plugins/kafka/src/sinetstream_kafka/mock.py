@@ -34,14 +34,14 @@ class MockCluster(BrokerProcess):
 
     def ports(self) -> tuple[int, ...]:
         """The port, once the cluster has told it."""
-        if not self.ready():
+        if not self._told.exists():
             return ()
         self.port = int(self._told.read_text(encoding="utf-8"))
         return (self.port,)
 
     def ready(self) -> bool:
         """Whether the cluster has told its port."""
-        return self._told.exists()
+        return bool(self.ports())
 
     def describe(self) -> str:
         """What reports call it."""

@@ -12,10 +12,36 @@ from sinetstream_kafka import parameters
 from sinetstream_kafka.client import ASK_S, Connection
 from sinetstream_sdk.consistency import AT_MOST_ONCE, EXACTLY_ONCE
 from sinetstream_sdk.linked import SeekingReader
-from sinetstream_sdk.polled import TURN_S, PolledInbox
+from sinetstream_sdk.polled import TURN_S, LongCall, PolledInbox
 from sinetstream_sdk.polling import SeekingAsyncReader
 
 NO_PARTITION = "the group has given this reader no partition; seek later, or start fewer readers"
+NOT_NOTED = "the group has not noted how far was read; what it has not noted may come again"
+CLOSE_S = 7.0
+"""How long the brokers may take over ``close()``; one that is silent may have it wait for ever."""
+
+
+class Commit(LongCall):
+    """Has the group note that a batch was read; the client sets no limit to how long that takes."""
+
+    def __init__(self, client: Consumer, batch: list[Message]) -> None:
+        self.batch, self.since = batch, time.monotonic()
+        last = {(m.topic(), m.partition()): m for m in batch if m.error() is None}
+        places = [after(message) for message in last.values()]
+
+        def commit() -> None:
+            for place in client.commit(offsets=places, asynchronous=False) if places else ():
+                if place.error is not None:
+                    raise KafkaException(place.error)
+
+        super().__init__(commit)
+
+
+def after(message: Message) -> Place:
+    """Where its partition goes on."""
+    place, epoch = (message.topic() or "", message.partition() or 0), message.leader_epoch()
+    offset = (message.offset() or 0) + 1
+    return Place(*place, offset, leader_epoch=-1 if epoch is None else epoch)
 
 
 class Subscription(Connection):
@@ -25,6 +51,7 @@ class Subscription(Connection):
         super().__init__(Consumer, reader.properties, reader.wait_s)
         self._reader, self._topics = reader, topics
         self.inbox: PolledInbox[Message] = PolledInbox(self._fetch, self._release)
+        self._commit: Commit | None = None  # of the batch to give next
 
     def open(self) -> None:
         with self.doing(f"connecting to read {', '.join(self._topics)}"):
@@ -37,7 +64,9 @@ class Subscription(Connection):
 
     def close(self) -> None:
         self.inbox.close(release=self._reader.notes is EXACTLY_ONCE)
-        self.client.close()
+        with self.doing("closing"):
+            if not LongCall(self.client.close, after=self._commit).ended(CLOSE_S):
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT, NOT_NOTED))
 
     def unpack(self, message: Message) -> tuple[bytes, str, Message]:
         """Payload, topic and raw message."""
@@ -49,14 +78,20 @@ class Subscription(Connection):
         :raises ConnectionError: no broker answers, or the group gives no partition, in time
         """
         with self.inbox.held(), self.doing("seeking"):
-            places = self.insist(self._assigned)
-            self.inbox.clear()
-            self._go_to(places, to_end)
+            self.poll(0)
+            self._go_to(self.insist(self._assigned), to_end)
+            self.inbox.clear()  # and not before: where that failed, all goes on as it was
+
+    def poll(self, within_s: float) -> None:
+        """The same, and what comes is kept; nothing else can be asked before a commit has ended."""
+        self.inbox.fetch(within_s)
+        while self._commit is not None:
+            self.inbox.fetch(TURN_S)
 
     def _assigned(self) -> list[Place]:
         places: list[Place] = self.client.assignment()
         if not places:
-            self._fetch(TURN_S)  # meanwhile the group deals out its partitions
+            self.poll(TURN_S)  # meanwhile the group deals out its partitions
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT, NO_PARTITION))
         return places
 
@@ -70,17 +105,32 @@ class Subscription(Connection):
 
     def _fetch(self, within_s: float) -> list[Message | Exception]:
         with self.doing("reading"):
+            if self._commit is not None:
+                return list(self._checked(self._noted(self._commit, within_s)))
             first = self.client.poll(within_s)
             if first is None:
                 self._complain_if_lost()
                 return []
             self.lost_at = None
             batch = [first, *self.client.consume(self._reader.at_once, 0)]
-            if self._reader.notes is AT_MOST_ONCE:  # where this fails, they have not been read
-                last = {(m.topic(), m.partition()): m for m in batch if m.error() is None}
-                for message in last.values():
-                    self.client.commit(message, asynchronous=False)
+            if self._reader.notes is AT_MOST_ONCE:
+                self._commit = Commit(self.client, batch)
+                batch = self._noted(self._commit, within_s)
         return list(self._checked(batch))
+
+    def _noted(self, commit: Commit, within_s: float) -> list[Message]:
+        """Its batch, once the group has noted that; where it does not, it has not been read."""
+        try:
+            if commit.ended(within_s):
+                self._commit = None
+                return commit.batch
+        except KafkaException:
+            self._commit = None
+            raise
+        if time.monotonic() - commit.since >= self.wait_s:
+            commit.since = time.monotonic()
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, NOT_NOTED))
+        return []
 
     def _checked(self, batch: list[Message]) -> Iterator[Message | Exception]:
         """The batch with errors of our own; a reader without a group need not be allowed any."""
