@@ -96,7 +96,7 @@ class Harness:
 
         Connections are cut when it begins, and new ones refused until it ends. It may be entered
         while :meth:`stalled` lasts, and outlasts it, so that messages are under way when they are
-        cut; a harness that cannot do that raises :class:`NotOffered` then. Messages that the broker
+        cut; a harness that cannot do that raises ``NotOffered`` then. Messages that the broker
         has taken need not outlast it.
         """
         raise NotOffered("the harness has no disconnected()")
