@@ -165,7 +165,9 @@ class Publication(MqttLink, WritingLink):
     def __init__(self, settings: Settings, topic: str) -> None:
         timeout_s, most = settings.publish_timeout, settings.max_inflight
         super().__init__(settings, outbox=Outbox[int](timeout_s, most, settings.max_queued))
-        self.topic, self.largest = topic, float("inf")
+        self.topic = topic
+        self.largest: int | None = None
+        self.overhead = len(topic.encode()) + (5 if settings.qos else 3)
         self.client.on_publish = self._on_publish
 
     def _connect(self, again: bool) -> None:
@@ -181,21 +183,22 @@ class Publication(MqttLink, WritingLink):
         # paho heeds its own limits alone, and releases in one session what another had received.
         most = getattr(told, "ReceiveMaximum", self.settings.max_inflight)
         self.outbox.in_flight = min(self.settings.max_inflight, most)
-        self.largest = getattr(told, "MaximumPacketSize", self.largest)
+        self.largest = getattr(told, "MaximumPacketSize", None)
         for mid in () if resumed else self.client.forget_received():
             lost = f"{self.broker} lost the session; the message may have arrived or not"
             self.outbox.answer(mid, errors.ConnectionError(lost))
 
     def _publish(self, payload: bytes) -> int | None:
         qos = self.settings.qos
-        size = len(payload) + len(self.topic.encode()) + (5 if qos else 3)
-        size += 1 + max(1, (size.bit_length() + 6) // 7)
-        if size > self.largest:
-            raise errors.InvalidArgumentError(
-                f"{self.broker} takes packets of at most {self.largest} bytes; "
-                f"this message makes one of {size}",
-                parameter="message",
-            )
+        if self.largest is not None:
+            size = len(payload) + self.overhead
+            size += 1 + (size.bit_length() + 6) // 7
+            if size > self.largest:
+                raise errors.InvalidArgumentError(
+                    f"{self.broker} takes packets of at most {self.largest} bytes; "
+                    f"this message makes one of {size}",
+                    parameter="message",
+                )
         info = self.client.publish(self.topic, payload, qos, self.settings.retain)
         return None if info.rc == mqtt.MQTT_ERR_NO_CONN and qos == 0 else info.mid
 
