@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 
 FORBIDDEN = (0x80, 0x86, 0x87, 0x8C)  # MQTT 3.1.1 has no other code for a refused subscription
 
+AT_ONCE = 20
+"""How many messages are read before anything else is seen to; brokers like to send so many."""
+
 
 class MqttLink(Link):
     """What reading and writing have in common."""
@@ -54,10 +57,13 @@ class MqttLink(Link):
 
     def _serve(self, readable: bool, writable: bool) -> None:
         if readable:
-            self.client.loop_read()
+            self._read()
         if writable:
             self.client.loop_write()
         self.client.loop_misc()
+
+    def _read(self) -> None:
+        self.client.loop_read()
 
     def _disconnect(self) -> None:
         resumed, v5 = self.settings.resumes and self.connections > 0, self.settings.v5
@@ -132,7 +138,16 @@ class Subscription(MqttLink, ReadingLink):
         super().__init__(settings, topics, acknowledges=settings.qos == 1)
         self.unacknowledged: dict[int, mqtt.MQTTMessage] = {}
         self.due_again: dict[int, mqtt.MQTTMessage] = {}
+        self.came = 0
         self.client.on_message = self._on_message
+
+    def _read(self) -> None:
+        # paho reads one packet at a time. To read on costs less than to ask whether there is more.
+        for _ in range(AT_ONCE):
+            came = self.came
+            super()._read()
+            if self.came == came:
+                break
 
     def _begin(self, resumed: bool, told: Any) -> None:
         # A session that goes on has the broker send again what it holds, though the caller may have
@@ -145,6 +160,7 @@ class Subscription(MqttLink, ReadingLink):
         return bytes(message.payload), message.topic, message
 
     def _on_message(self, _: Any, __: Any, message: mqtt.MQTTMessage) -> None:
+        self.came += 1
         if message.qos == 1 == self.settings.qos:
             old = self.due_again.pop(message.mid, None)
             what = message.topic, message.payload
