@@ -16,7 +16,6 @@ from sinetstream_conformance.actors import (
     AsyncWriterActor,
     ReaderActor,
     WriterActor,
-    is_pending,
 )
 from sinetstream_conformance.deadline import Pending, Result, describe_error, format_error, shorten
 from sinetstream_conformance.harness import NotOffered
@@ -63,13 +62,6 @@ class AsyncWriterOutbox:
         """Publish one payload; its promise is not waited for."""
         result = self.actor.stage.require(self.actor.publish(payload), self.actor.role)
         self.promises.append(result.value)
-
-    def settled(self, within_s: float) -> bool:
-        """Wait until every promise has settled, or the time is up; say whether all have."""
-        promises = [promise for promise in self.promises if hasattr(promise, "is_pending")]
-        return self.actor.stage.wait_until(
-            lambda: not any(is_pending(promise) for promise in promises), within_s
-        )
 
     def explain(self) -> str:
         """The reasons of rejected promises."""

@@ -10,10 +10,10 @@ from typing import Any
 
 from promise import Promise
 
-from sinetstream_conformance.actors import is_pending, promise_state
+from sinetstream_conformance.actors import promise_state
 from sinetstream_conformance.channels import AsyncWriterOutbox, Outbox
 from sinetstream_conformance.library import is_library_error
-from sinetstream_conformance.publishing import settled_in_turn
+from sinetstream_conformance.publishing import settled_in_turn, waiting
 from sinetstream_conformance.stage import Stage
 
 _TRIES = 3
@@ -29,11 +29,6 @@ def refusal(promise: Any = None, error: BaseException | None = None) -> BaseExce
         reason: BaseException = promise.reason
         return reason
     return None
-
-
-def waiting(promises: list[Any]) -> list[Any]:
-    """Those that are promises and have yet to settle."""
-    return [p for p in promises if isinstance(p, Promise) and is_pending(p)]
 
 
 class Sender:
@@ -52,7 +47,7 @@ class Sender:
 
     def rejected(self) -> list[bytes]:
         """The payloads whose promises are rejected, once all of them have settled."""
-        self._settle(waiting([promise for _, promise in self._sent]))
+        settled_in_turn(self._stage, [promise for _, promise in self._sent])
         return [payload for payload, promise in self._sent if refusal(promise)]
 
     def send_rejected_again(self) -> int:
@@ -63,7 +58,7 @@ class Sender:
         for taken, payload in enumerate(rejected):
             self.send(payload)
             promise = self._sent[-1][1]
-            self._settle(waiting([promise]))
+            settled_in_turn(self._stage, [promise])
             if refusal(promise):
                 return taken  # it is not for want of room
         return len(rejected)
@@ -75,12 +70,9 @@ class Sender:
         for _ in range(_TRIES):
             if not others or refusal(result.value, result.error) is None:
                 break
-            self._settle(others)
+            settled_in_turn(self._stage, others)
             self._stage.idle(_ROOM_S)
             result = actor.publish(payload)
         promise = self._stage.require(result, actor.role).value
         outbox.promises.append(promise)
         return promise
-
-    def _settle(self, promises: list[Any]) -> None:
-        settled_in_turn(self._stage, promises, self._stage.capabilities.delivered_within_s)

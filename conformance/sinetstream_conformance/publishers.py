@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from sinetstream_conformance.channels import AsyncWriterOutbox, Outbox
-from sinetstream_conformance.full_queues import refusal, waiting
+from sinetstream_conformance.full_queues import refusal
 from sinetstream_conformance.publishing import settled_in_turn
 from sinetstream_conformance.races import Races
 from sinetstream_conformance.stage import Stage
@@ -116,5 +116,4 @@ class Publisher:
 
     def _settle(self) -> None:
         """Give all promises their time."""
-        promises = waiting([promise for _, promise in self._published])
-        settled_in_turn(self._stage, promises, self._stage.capabilities.delivered_within_s)
+        settled_in_turn(self._stage, [promise for _, promise in self._published])

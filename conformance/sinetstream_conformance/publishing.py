@@ -65,25 +65,31 @@ def acknowledged_within(stage: Stage, actor: AsyncWriterActor) -> float:
     for number in range(3):
         began = time.monotonic()
         promise = promised(stage, actor, b"measured %d" % number)
-        settled_in_turn(stage, [promise], stage.capabilities.delivered_within_s)
+        settled_in_turn(stage, [promise])
         times.append(time.monotonic() - began)
         if min(times) > _LONG_S and number:
             break
     return min(times)
 
 
-def settled_in_turn(stage: Stage, promises: list[Any], within_s: float) -> bool:
-    """Wait for promises, for each as long as that since the one before; say whether all settled.
+def waiting(promises: list[Any]) -> list[Any]:
+    """Those that are promises and have yet to settle."""
+    return [p for p in promises if isinstance(p, Promise) and is_pending(p)]
 
-    A writer may send one message after another, each in its time.
+
+def settled_in_turn(stage: Stage, promises: list[Any], within_s: float | None = None) -> bool:
+    """Wait for promises, and say whether all settled. A writer may send one message after another.
+
+    :param within_s: how long each may take after the one before; as long as a delivery, if not told
     """
+    bound_s = stage.capabilities.delivered_within_s if within_s is None else within_s
 
     def fewer_than(left: int) -> bool:
-        return sum(map(is_pending, promises)) < left
+        return len(waiting(promises)) < left
 
     left = len(promises) + 1
-    while left and stage.wait_until(partial(fewer_than, left), within_s):
-        left = sum(map(is_pending, promises))
+    while left and stage.wait_until(partial(fewer_than, left), bound_s):
+        left = len(waiting(promises))
     return not left
 
 
@@ -112,10 +118,10 @@ def published_with_stops(
             return promise, stop.where, stop.passed
 
         result = stage.caller.run("publish()", publish, stage.capabilities.call_within_s)
-        others = [p for p in promises if is_pending(p)]
+        others = waiting(promises)
         if others and is_library_error(result.error):
             # The queue may be full. It is not when nothing is waiting.
-            settled_in_turn(stage, others, stage.capabilities.delivered_within_s)
+            settled_in_turn(stage, others)
             result = stage.caller.run("publish()", publish, stage.capabilities.call_within_s)
         promise, where, points = stage.require(result, Role.ASYNC_WRITER).value
         promises.append(as_promise(promise))
@@ -138,7 +144,7 @@ def published_and_closed(stage: Stage) -> tuple[list[Any], Inbox]:
         began = time.monotonic()
         instance, promises = actor.instance, [promised(stage, actor, b"0")]
         published = threading.Event()
-        settled_in_turn(stage, promises, stage.capabilities.delivered_within_s)
+        settled_in_turn(stage, promises)
         took = time.monotonic() - began
         messages = min(MESSAGES, max(LEAST_MESSAGES, int(bound_s / 3 / took)))
 

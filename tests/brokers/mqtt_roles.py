@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -53,6 +54,11 @@ def opened(cls: type[R], params: dict[str, Any], version: int = 3) -> Iterator[R
         yield role
     finally:
         role.close()
+
+
+def threads() -> list[str]:
+    """Names of the threads of the plugin's links."""
+    return [t.name for t in threading.enumerate() if t.name.startswith("sinetstream Mqtt")]
 
 
 def wait_until(condition: Callable[[], object], within_s: float = WITHIN_S) -> bool:

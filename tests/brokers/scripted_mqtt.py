@@ -10,7 +10,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-CONNECT, PUBLISH, PUBACK, PUBREC, PUBREL, SUBSCRIBE = 1, 3, 4, 5, 6, 8
+CONNECT, CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP = range(1, 8)
+SUBSCRIBE, SUBACK = 8, 9
 
 Script = Callable[[int, "Connection"], None]
 
@@ -37,23 +38,26 @@ class Connection:
         self._log.append((self._number, kind))
         return kind, body
 
+    def send(self, kind: int, body: bytes, flags: int = 0) -> None:
+        """Send a packet, however wrong; of less than 128 bytes."""
+        self._sock.sendall(bytes([kind << 4 | flags, len(body)]) + body)
+
     def accept(self, *, session: bool = False, code: int = 0) -> None:
         """Take CONNECT, and answer it."""
+        self.greet(bytes([session, code]))
+
+    def greet(self, connack: bytes) -> None:
+        """Take CONNECT, and answer it with these bytes."""
         assert self.receive()[0] == CONNECT
-        self._sock.sendall(bytes([0x20, 2, session, code]))
+        self.send(CONNACK, connack)
 
     def grant(self, subscribe: bytes, code: int = 1) -> None:
         """Answer a SUBSCRIBE."""
-        self._sock.sendall(b"\x90\x03" + subscribe[:2] + bytes([code]))
-
-    def answer(self, kind: int, mid: bytes) -> None:
-        """Send a packet that holds nothing but the number of a message."""
-        self._sock.sendall(bytes([kind << 4, 2]) + mid)
+        self.send(SUBACK, subscribe[:2] + bytes([code]))
 
     def publish(self, mid: int, payload: bytes, *, again: bool = False) -> None:
         """Send a message of QoS 1 on topic ``t``."""
-        body = b"\0\x01t" + struct.pack("!H", mid) + payload
-        self._sock.sendall(bytes([0x32 | again << 3, len(body)]) + body)
+        self.send(PUBLISH, b"\0\x01t" + struct.pack("!H", mid) + payload, 2 | again << 3)
 
     def serve(self) -> None:
         """Grant what the client asks for, until it has gone."""

@@ -10,27 +10,20 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fake_mqtt import FakeMqtt
-from mqtt_roles import WITHIN_S, build, fresh, given, opened, wait_until
+from mqtt_roles import WITHIN_S, build, fresh, given, opened, threads, wait_until
 
 from sinetstream_conformance.brokers.mosquitto import Mosquitto
-from sinetstream_conformance.brokers.process import free_port
-from sinetstream_conformance.proxy import FaultProxy, Towards
+from sinetstream_conformance.proxy import FaultProxy
 from sinetstream_mqtt.plugin import MqttAsyncReader, MqttAsyncWriter, MqttReader, MqttWriter
+from sinetstream_sdk.errors import ConnectionError as BrokerGone
 from sinetstream_sdk.errors import (
-    AuthorizationError,
     InvalidArgumentError,
     SinetError,
 )
-from sinetstream_sdk.errors import ConnectionError as BrokerGone
 from sinetstream_sdk.host.standalone import MessageDecoder
 
 QOS = ("AT_MOST_ONCE", "AT_LEAST_ONCE", "EXACTLY_ONCE")
 PROTOCOLS = ("MQTTv31", "MQTTv311", "MQTTv5")
-
-
-def threads() -> list[str]:
-    return [t.name for t in threading.enumerate() if t.name.startswith("sinetstream Mqtt")]
 
 
 @pytest.mark.parametrize("consistency", QOS)
@@ -115,122 +108,6 @@ def test_the_will_is_published_if_the_connection_breaks(
         with opened(MqttWriter, params) as writer:
             writer.publish(b"nothing came in between")
         assert next(messages)[0] == b"nothing came in between"
-
-
-# ---- opening
-
-
-@pytest.mark.parametrize("cls", [MqttReader, MqttWriter, MqttAsyncReader, MqttAsyncWriter])
-def test_where_nothing_listens_open_says_so(cls: type) -> None:
-    """The error names host, port and reason, and no thread is left."""
-    port = free_port()
-    role = build(cls, given(f"127.0.0.1:{port}", fresh()))
-    with pytest.raises(BrokerGone, match=rf"127.0.0.1:{port}: .*[Cc]onnection refused"):
-        role.open()
-    assert not threads()
-
-
-@pytest.mark.parametrize("cls", [MqttReader, MqttWriter])
-def test_a_broker_that_does_not_answer_is_given_up(mosquitto: Mosquitto, cls: type) -> None:
-    """open() waits for CONNACK no longer than connection_timeout, and says what did not come."""
-    role = build(cls, given(mosquitto.address, fresh(), connection_timeout=2))
-    with mosquitto.pausing():
-        began = time.monotonic()
-        with pytest.raises(BrokerGone, match=rf"{mosquitto.address}: no CONNACK came within 2 s"):
-            role.open()
-        assert time.monotonic() - began < 2 + WITHIN_S
-    assert not threads()
-    role.open()
-    role.close()
-
-
-def test_a_subscription_that_is_not_answered_is_given_up(shared_mosquitto: Mosquitto) -> None:
-    """open() of a reader waits for SUBACK, too."""
-    with FaultProxy(("127.0.0.1", shared_mosquitto.port)) as proxy:
-        # 4 bytes of CONNACK pass; SUBACK is cut off.
-        proxy.drop_after(4, Towards.CLIENT)
-        role = build(MqttReader, given(f"127.0.0.1:{proxy.port}", fresh()))
-        with pytest.raises(BrokerGone, match=rf"127.0.0.1:{proxy.port} broke"):
-            role.open()
-    assert not threads()
-
-
-@pytest.mark.parametrize(
-    ("connack", "error", "says"),
-    [
-        (b"\0\4", AuthorizationError, "refused the connection: Bad user name or password"),
-        (b"\0\5", AuthorizationError, "refused the connection: Not authorized"),
-        (b"\0\3", BrokerGone, "refused the connection: Server unavailable"),
-        (b"\0\2", BrokerGone, "refused the connection: Client identifier not valid"),
-        (b"\0\1", BrokerGone, "127.0.0.1"),
-        (b"nonsense", BrokerGone, "127.0.0.1"),
-    ],
-)
-def test_a_refused_connection_fails_open(
-    connack: bytes, error: type[SinetError], says: str
-) -> None:
-    """Each of MQTT 3.1.1's return codes is told, and tells permission from the rest."""
-    with FakeMqtt(connack) as broker:
-        role = build(MqttWriter, given(broker.address, fresh(), connection_timeout=5))
-        with pytest.raises(error, match=says):
-            role.open()
-    assert not threads()
-
-
-@pytest.mark.parametrize(
-    ("granted", "v5", "error", "says"),
-    [
-        (b"\x80", False, AuthorizationError, r"refused QoS 1 of 'a/\+'"),
-        (b"\x87", True, AuthorizationError, r"refused QoS 1 of 'a/\+': Not authorized"),
-        (b"\x97", True, BrokerGone, r"refused QoS 1 of 'a/\+': Quota exceeded"),
-        (b"\0", False, BrokerGone, r"refused QoS 1 of 'a/\+': Granted QoS 0"),
-        (None, False, BrokerGone, "no SUBACK came within 3 s"),
-    ],
-)
-def test_a_refused_subscription_fails_open(
-    granted: bytes | None, v5: bool, error: type[SinetError], says: str
-) -> None:
-    """Neither a refusal nor a lesser guarantee than was asked for is taken in silence."""
-    with FakeMqtt(b"\0\0\0" if v5 else b"\0\0", granted, v5=v5) as broker:
-        protocol = "MQTTv5" if v5 else "MQTTv311"
-        params = given(broker.address, "a/+", connection_timeout=3, protocol=protocol)
-        with pytest.raises(error, match=says):
-            build(MqttReader, params).open()
-    assert not threads()
-
-
-def test_a_broker_without_the_qos_is_refused() -> None:
-    """A broker of MQTT 5 that says it has no QoS 2 cannot give EXACTLY_ONCE."""
-    with FakeMqtt(b"\0\0\2\x24\1") as broker:
-        params = given(broker.address, "a", protocol="MQTTv5", qos=2)
-        with pytest.raises(BrokerGone, match="has no QoS 2"):
-            build(MqttWriter, params).open()
-    assert not threads()
-
-
-@pytest.mark.parametrize("consistency", ["AT_LEAST_ONCE", "EXACTLY_ONCE"])
-def test_a_refused_message_is_rejected(
-    make_mosquitto: Callable[..., Mosquitto], consistency: str
-) -> None:
-    """What MQTT 5's access list forbids to publish is an AuthorizationError, at QoS 2 as well."""
-    broker = make_mosquitto(users={"reader": "s3cret"}, acl="user reader\ntopic read a/#\n")
-    login = {"username": "reader", "password": "s3cret"}
-    params = given(broker.address, "a/x", username_pw=login, protocol="MQTTv5")
-    params["consistency"] = consistency
-    with opened(MqttAsyncWriter, params) as writer:
-        promises = [writer.publish(b"readers may not write") for _ in range(5)]
-        for promise in promises:
-            with pytest.raises(AuthorizationError, match=r"refused the message for user 'reader'"):
-                promise.get(WITHIN_S)
-
-
-def test_a_broker_of_another_protocol_is_a_connection_error(
-    make_mosquitto: Callable[..., Mosquitto],
-) -> None:
-    """Plain TCP to a port that speaks websockets ends in an error, not in a wait without end."""
-    address = f"127.0.0.1:{make_mosquitto(websockets=True).websockets_port}"
-    with pytest.raises(BrokerGone, match=address):
-        build(MqttWriter, given(address, fresh(), connection_timeout=2)).open()
 
 
 # ---- while it is open
@@ -382,84 +259,6 @@ def test_a_message_is_acknowledged_only_once_the_caller_is_done_with_it(
     with opened(MqttReader, reader_params) as again:
         messages = iter(again)
         assert [next(messages)[0], next(messages)[0]] == [b"1", b"2"]
-
-
-@pytest.mark.parametrize("protocol", ["MQTTv311", "MQTTv5"])
-def test_what_is_held_when_the_connection_breaks_is_delivered_once(
-    mosquitto: Mosquitto, protocol: str
-) -> None:
-    """The broker sends again what is not acknowledged; the reader has it already."""
-    with FaultProxy(("127.0.0.1", mosquitto.port)) as proxy:
-        params = given(f"127.0.0.1:{proxy.port}", fresh(), protocol=protocol)
-        direct = given(mosquitto.address, params["topic"])
-        with opened(MqttReader, params) as reader, opened(MqttWriter, direct) as writer:
-            link: Any = reader._link
-            for number in range(3):
-                writer.publish(b"%d" % number)
-            messages = iter(reader)
-            assert next(messages)[0] == b"0"
-            assert wait_until(lambda: len(link.unacknowledged) == 3)
-            proxy.cut()
-            assert wait_until(lambda: link.up and link.connections == 2)
-            writer.publish(b"3")
-            assert [next(messages)[0] for _ in range(3)] == [b"1", b"2", b"3"]
-            assert wait_until(lambda: len(link.unacknowledged) == 1)
-
-
-@pytest.mark.parametrize("protocol", ["MQTTv311", "MQTTv5"])
-def test_what_is_done_with_before_the_broker_sends_it_again_is_delivered_once(
-    mosquitto: Mosquitto, protocol: str
-) -> None:
-    """The acknowledgement goes out on the new connection before the repetition is read."""
-    with FaultProxy(("127.0.0.1", mosquitto.port)) as proxy:
-        params = given(f"127.0.0.1:{proxy.port}", fresh(), protocol=protocol)
-        direct = given(mosquitto.address, params["topic"])
-        with opened(MqttReader, params) as reader, opened(MqttWriter, direct) as writer:
-            link: Any = reader._link
-            came_up, done_with = link._came_up, threading.Event()
-
-            def held_up() -> None:
-                came_up()
-                assert done_with.wait(WITHIN_S)
-
-            for number in range(3):
-                writer.publish(b"%d" % number)
-            messages = iter(reader)
-            assert next(messages)[0] == b"0"
-            assert wait_until(lambda: len(link.unacknowledged) == 3)
-            link._came_up = held_up
-            proxy.cut()
-            assert wait_until(lambda: link.connections == 2 and link.up)
-            assert [next(messages)[0] for _ in range(2)] == [b"1", b"2"]
-            done_with.set()
-            writer.publish(b"3")
-            assert next(messages)[0] == b"3"
-            assert wait_until(lambda: len(link.unacknowledged) == 1)
-
-
-def test_what_a_lost_session_left_is_not_acknowledged_in_the_next(
-    make_mosquitto: Callable[..., Mosquitto],
-) -> None:
-    """There the same number is that of another message, with which nobody has done."""
-    broker = make_mosquitto(settings={"persistence": "false"})
-    params = given(broker.address, fresh())
-    with opened(MqttReader, params) as reader, opened(MqttWriter, params) as writer:
-        link: Any = reader._link
-        messages = iter(reader)
-        writer.publish(b"old 0")
-        writer.publish(b"old 1")
-        assert next(messages)[0] == b"old 0"
-        assert wait_until(lambda: len(link.unacknowledged) == 2)
-        broker.kill()
-        broker.start()
-        assert wait_until(lambda: link.connections == 2 and link.up)
-        writer.publish(b"new 0")
-        writer.publish(b"new 1")
-        assert wait_until(lambda: len(link.unacknowledged) == 2)
-        assert [next(messages)[0] for _ in range(2)] == [b"old 1", b"new 0"]
-        assert wait_until(lambda: not link._done)
-        held = [message.payload for message in link.unacknowledged.values()]
-        assert held == [b"new 0", b"new 1"]
 
 
 def test_close_leaves_no_session_behind(

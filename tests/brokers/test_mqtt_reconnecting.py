@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from mqtt_roles import WITHIN_S, fresh, given, opened, wait_until
 from scripted_mqtt import (
+    PUBCOMP,
     PUBLISH,
     PUBREC,
     PUBREL,
@@ -18,11 +20,10 @@ from scripted_mqtt import (
 )
 
 from sinetstream_conformance.brokers.mosquitto import Mosquitto
+from sinetstream_conformance.proxy import FaultProxy
 from sinetstream_mqtt.plugin import MqttAsyncWriter, MqttReader, MqttWriter
 from sinetstream_sdk.errors import AuthorizationError, InvalidArgumentError, SinetError
 from sinetstream_sdk.errors import ConnectionError as BrokerGone
-
-PUBCOMP = 7
 
 
 def given_here(broker: ScriptedMqtt, consistency: str = "AT_LEAST_ONCE", **spec: Any) -> Any:
@@ -108,6 +109,82 @@ def test_what_is_held_is_known_again(between: str) -> None:
         held.set()
         assert wait_until(lambda: link.connections == 2)
         assert [next(messages)[0] for _ in range(2)] == [b"two", b"three"]
+
+
+@contextmanager
+def holding(mosquitto: Mosquitto, protocol: str) -> Iterator[tuple[Any, Any, Any, FaultProxy]]:
+    """A reader that holds three messages and has handed out the first; a writer for more."""
+    with FaultProxy(("127.0.0.1", mosquitto.port)) as proxy:
+        params = given(f"127.0.0.1:{proxy.port}", fresh(), protocol=protocol)
+        direct = given(mosquitto.address, params["topic"])
+        with opened(MqttReader, params) as reader, opened(MqttWriter, direct) as writer:
+            link: Any = reader._link
+            for number in range(3):
+                writer.publish(b"%d" % number)
+            messages = iter(reader)
+            assert next(messages)[0] == b"0"
+            assert wait_until(lambda: len(link.unacknowledged) == 3)
+            yield link, messages, writer, proxy
+
+
+@pytest.mark.parametrize("protocol", ["MQTTv311", "MQTTv5"])
+def test_what_is_held_when_the_connection_breaks_is_delivered_once(
+    mosquitto: Mosquitto, protocol: str
+) -> None:
+    """The broker sends again what is not acknowledged; the reader has it already."""
+    with holding(mosquitto, protocol) as (link, messages, writer, proxy):
+        proxy.cut()
+        assert wait_until(lambda: link.up and link.connections == 2)
+        writer.publish(b"3")
+        assert [next(messages)[0] for _ in range(3)] == [b"1", b"2", b"3"]
+        assert wait_until(lambda: len(link.unacknowledged) == 1)
+
+
+@pytest.mark.parametrize("protocol", ["MQTTv311", "MQTTv5"])
+def test_what_is_done_with_before_the_broker_sends_it_again_is_delivered_once(
+    mosquitto: Mosquitto, protocol: str
+) -> None:
+    """The acknowledgement goes out on the new connection before the repetition is read."""
+    with holding(mosquitto, protocol) as (link, messages, writer, proxy):
+        came_up, done_with = link._came_up, threading.Event()
+
+        def held_up() -> None:
+            came_up()
+            assert done_with.wait(WITHIN_S)
+
+        link._came_up = held_up
+        proxy.cut()
+        assert wait_until(lambda: link.connections == 2 and link.up)
+        assert [next(messages)[0] for _ in range(2)] == [b"1", b"2"]
+        done_with.set()
+        writer.publish(b"3")
+        assert next(messages)[0] == b"3"
+        assert wait_until(lambda: len(link.unacknowledged) == 1)
+
+
+def test_what_a_lost_session_left_is_not_acknowledged_in_the_next(
+    make_mosquitto: Callable[..., Mosquitto],
+) -> None:
+    """There the same number is that of another message, with which nobody has done."""
+    broker = make_mosquitto(settings={"persistence": "false"})
+    params = given(broker.address, fresh())
+    with opened(MqttReader, params) as reader, opened(MqttWriter, params) as writer:
+        link: Any = reader._link
+        messages = iter(reader)
+        writer.publish(b"old 0")
+        writer.publish(b"old 1")
+        assert next(messages)[0] == b"old 0"
+        assert wait_until(lambda: len(link.unacknowledged) == 2)
+        broker.kill()
+        broker.start()
+        assert wait_until(lambda: link.connections == 2 and link.up)
+        writer.publish(b"new 0")
+        writer.publish(b"new 1")
+        assert wait_until(lambda: len(link.unacknowledged) == 2)
+        assert [next(messages)[0] for _ in range(2)] == [b"old 1", b"new 0"]
+        assert wait_until(lambda: not link._done)
+        held = [message.payload for message in link.unacknowledged.values()]
+        assert held == [b"new 0", b"new 1"]
 
 
 def test_what_paho_acknowledges_by_itself_is_not_kept() -> None:
@@ -207,11 +284,11 @@ def test_what_the_broker_had_received_in_a_lost_session_is_not_confirmed() -> No
         while True:
             kind, body = connection.receive()
             if kind == PUBLISH:
-                connection.answer(PUBREC, body[3:5])
+                connection.send(PUBREC, body[3:5])
             elif kind == PUBREL and number == 1:
                 return
             elif kind == PUBREL:
-                connection.answer(PUBCOMP, body[:2])
+                connection.send(PUBCOMP, body[:2])
 
     with (
         ScriptedMqtt(script) as broker,

@@ -233,7 +233,7 @@ def fulfil(stage: Stage) -> None:
     actor, inbox = linked_writer(stage)
     began = time.monotonic()
     usual = [promised(stage, actor, b"sent")]
-    settled_in_turn(stage, usual, stage.capabilities.delivered_within_s)
+    settled_in_turn(stage, usual)
     took = time.monotonic() - began
     inbox.payloads(1)
     # One that fulfils promises after a time of its own does so here, too.

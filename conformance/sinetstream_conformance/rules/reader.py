@@ -15,6 +15,7 @@ from sinetstream_conformance.channels import (
 )
 from sinetstream_conformance.deadline import Pending, shorten
 from sinetstream_conformance.payloads import probe_token
+from sinetstream_conformance.publishing import settled_in_turn
 from sinetstream_conformance.rule import CAN, MUST, READER, READERS, SHOULD, rule
 from sinetstream_conformance.stage import INBOX_TIMEOUT_MS, Stage
 from sinetstream_conformance.verdict import Unjudged, Violation
@@ -311,15 +312,14 @@ def backlog(stage: Stage) -> None:
 
 def _sent_and_with_the_broker(stage: Stage, outbox: Outbox, payload: bytes) -> None:
     """Send, and wait until the broker has it, as well as can be told."""
-    within_s = stage.capabilities.delivered_within_s
     if not isinstance(outbox, AsyncWriterOutbox):
         other = stage.topic()
         took_s = stage.link(stage.outbox(other), stage.inbox(other))
         outbox.send(payload)
-        stage.idle(min(max(QUIET_S, 2 * took_s), within_s))
+        stage.idle(min(max(QUIET_S, 2 * took_s), stage.capabilities.delivered_within_s))
         return
     outbox.send(payload)
-    if not outbox.settled(within_s):
+    if not settled_in_turn(stage, outbox.promises):
         raise Unjudged("the promise of a message is still pending; see AWRITE-SETTLE")
     if known := outbox.explain():
         raise Unjudged(f"a message could not be sent: {known}; see AWRITE-FULFIL")
