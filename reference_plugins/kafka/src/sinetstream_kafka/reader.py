@@ -20,6 +20,10 @@ NOT_NOTED = "the group has not noted how far was read; what it has not noted may
 CLOSE_S = 7.0
 """How long the brokers may take over ``close()``; one that is silent may have it wait for ever."""
 
+FETCH_AGAIN_MS = 50
+"""When the client looks again whether a full queue has room; after its own 1 s one that reads fast
+would have been waiting for most of that."""
+
 
 class Commit(LongCall):
     """Has the group note that a batch was read; the client sets no limit to how long that takes."""
@@ -184,6 +188,7 @@ class KafkaReader(SeekingReader):
         self.properties = {
             "isolation.level": "read_uncommitted",
             "allow.auto.create.topics": True,
+            "fetch.queue.backoff.ms": FETCH_AGAIN_MS,
             **asked,
             "enable.auto.offset.store": False,
             "enable.auto.commit": self.notes not in (None, AT_MOST_ONCE),
