@@ -30,17 +30,6 @@ class Stamped(bytes):
     timestamp: int
 
 
-@pytest.fixture(autouse=True)
-def no_idle_wakeups(monkeypatch):
-    """Let the thread sleep for ever when it has nothing to do, so that it has to be woken."""
-    monkeypatch.setattr(publishing, "IDLE_S", 3600)
-
-
-@pytest.fixture
-def broker():
-    return Broker()
-
-
 @pytest.fixture
 def kind():
     return Writer
