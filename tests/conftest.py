@@ -6,6 +6,7 @@ import os
 import sys
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from environments import INSTALL_TIMEOUT_S, ROOT, Venv, Wheels, make_venv, run
 
@@ -16,6 +17,12 @@ OFFLINE = (
     f"DIR '{PUBLISHED}' pytest hypothesis psutil promise pyyaml` where there is one, then run the "
     "tests with PIP_FIND_LINKS=DIR"
 )
+
+# A busy machine stops any example for longer than Hypothesis allows.
+settings.register_profile(
+    "patient", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
 
 LONGEST = (
     "test_broken.py",

@@ -160,7 +160,7 @@ def test_await_is_woken(seed):
         assert [loop.result() for loop in loops] == ["v", "v"]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     steps=st.lists(
         st.sampled_from(["then", "catch", "resolve", "reject", "follow", "settle the other"]),
