@@ -28,9 +28,10 @@ nitpicky = True
 nitpick_ignore_regex = [
     (
         r"py:.*",
-        r"(_?asyncio|collections|concurrent|contextlib|difflib|enum|promise|ssl|threading|types)\..*",
+        r"(_?asyncio|collections|concurrent|contextlib|difflib|enum|pathlib|promise|ssl|threading|types)\..*",
     ),
     (r"py:.*", r"(sinetstream_sdk\.\w+\.)?[A-Z]"),  # type variables
+    (r"py:.*", r"Path"),
     (r"py:.*", r"sinetstream_sdk\.linked\._\w+"),  # what a role asks of its link
 ]
 

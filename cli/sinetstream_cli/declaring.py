@@ -7,7 +7,9 @@ import inspect
 import re
 import textwrap
 from dataclasses import MISSING, fields
+from enum import EnumType
 
+from sinetstream_conformance import capabilities as declarations
 from sinetstream_conformance.capabilities import Capabilities
 from sinetstream_conformance.harness import Harness
 
@@ -41,6 +43,7 @@ def facts(word: str) -> list[tuple[str, str]]:
         return [
             ("says", _plain(capabilities[word])),
             ("type", str(field.type)),
+            *_choices(str(field.type)),
             ("default", default),
             ("declare", f"capabilities = Capabilities({word}=...) in the harness; {HOWTO}"),
         ]
@@ -48,6 +51,16 @@ def facts(word: str) -> list[tuple[str, str]]:
     return [
         ("says", _plain(inspect.getdoc(method) or "")),
         ("write", f"def {word}{_parameters(method)} in the harness; {HOWTO}"),
+    ]
+
+
+def _choices(annotation: str) -> list[tuple[str, str]]:
+    """What there is to choose from, where a capability is one of a few values."""
+    named = (getattr(declarations, name, None) for name in re.findall(r"\w+", annotation))
+    return [
+        ("values", ", ".join(map(str, choice.__members__.values())))
+        for choice in named
+        if isinstance(choice, EnumType)
     ]
 
 

@@ -176,8 +176,11 @@ def plugins_that_load(plugins: Iterable[Installed]) -> Iterator[Finding]:
     none = True
     for plugin in plugins:
         none = False
-        for record in plugin.broken:
-            yield Finding(Kind.MEND, record.error or str(record.status), _loading_mend(record))
+        for first, *others in _by_cause(plugin.broken):
+            roles = ", ".join(str(record.role) for record in others)
+            same = f"; the same for {roles}" if others else ""
+            what = f"{first.error or first.status}{same}"
+            yield Finding(Kind.MEND, what, _loading_mend(first))
         if not plugin.broken:
             roles = ", ".join(dict.fromkeys(str(record.role) for record in plugin.records))
             owner = f"{plugin.distribution} {plugin.version}"
@@ -186,6 +189,16 @@ def plugins_that_load(plugins: Iterable[Installed]) -> Iterator[Finding]:
         yield Finding(
             Kind.NOTE, "no plugin is installed", "install one, or begin one: sinetstream-sdk new"
         )
+
+
+def _by_cause(broken: Iterable[PluginRecord]) -> Iterable[list[PluginRecord]]:
+    """Those together that lie in one module and raised the same when it was imported."""
+    groups: dict[tuple[str, str], list[PluginRecord]] = {}
+    for record in broken:
+        module = record.value.partition(":")[0]
+        _, _, raised = (record.error or "").partition(f"{record.value!r} raised ")
+        groups.setdefault((module, raised or f"{record.group} {record.error}"), []).append(record)
+    return groups.values()
 
 
 def _loading_mend(record: PluginRecord) -> str:

@@ -25,7 +25,8 @@ def command(
     :param kit: options of the kit without their prefix, each with the values given
     :param rest: what is passed on to pytest as it is
     """
-    line = [sys.executable, "-m", "pytest"]
+    # What a folder has pytest do by default is no part of what is to be judged.
+    line = [sys.executable, "-m", "pytest", "-o", "addopts="]
     line += [f"--sinetstream-plugin={name}" for name in names]
     line += [f"--sinetstream-{name}={value}" for name, values in kit.items() for value in values]
     return [*line, *rest]

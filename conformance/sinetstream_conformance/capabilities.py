@@ -56,7 +56,11 @@ class Capabilities:
     largest_payload: int = 64 * 1024
     """The largest payload, in bytes, that the system is asked to carry."""
     consistencies: tuple[Consistency, ...] = (Consistency.AT_MOST_ONCE, Consistency.AT_LEAST_ONCE)
-    """The guarantees that the plugin gives in full, without degrading them."""
+    """The guarantees that the plugin gives in full, without degrading them.
+
+    One that it refuses must not stand here: AT_LEAST_ONCE is what the kit asks for where no
+    guarantee is judged, and the strongest of the others where that is not declared.
+    """
     ready_within_s: float = 5.0
     """How long after ``open()`` a subscription may take to be in effect."""
     delivered_within_s: float = 5.0

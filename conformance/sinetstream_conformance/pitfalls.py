@@ -5,11 +5,13 @@ A pitfall gives a failure its likely cause and a more exact mend than the rule's
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
 from sinetstream_conformance.channels import is_pep479
+from sinetstream_conformance.library import is_library_error
 from sinetstream_conformance.verdict import Violation
 
 
@@ -35,6 +37,13 @@ def _text(violation: Violation) -> str:
 def _attribute_error(violation: Violation, *words: str) -> bool:
     return isinstance(violation.error, AttributeError) and any(
         word in str(violation.error) for word in words
+    )
+
+
+def _is_topic_as_bytes(violation: Violation) -> bool:
+    seen = re.fullmatch(r"b(['\"])(?P<topic>.+)\1 \(bytes\)", violation.observed)
+    return (
+        seen is not None and "topic" in violation.expected and seen["topic"] in violation.expected
     )
 
 
@@ -91,6 +100,34 @@ PITFALLS: tuple[Pitfall, ...] = (
         "settle the promise in the acknowledgement's handler, in its error handler and in close(); "
         "`sinetstream_sdk.publishing.PublishingAsyncWriter` does all three",
         lambda rule, v: rule.startswith("AWRITE-") and "is still pending" in v.observed,
+    ),
+    Pitfall(
+        "guarantee refused",
+        "guarantee refused: the plugin refuses a consistency that is declared for it; where the "
+        "harness declares none, AT_MOST_ONCE and AT_LEAST_ONCE are taken for granted",
+        "name in the harness the guarantees that the plugin gives, such as "
+        "`Capabilities(consistencies=(Consistency.AT_MOST_ONCE,))`, or accept what is declared",
+        lambda rule, v: (
+            is_library_error(v.error, "InvalidArgumentError") and "'consistency'" in str(v.error)
+        ),
+    ),
+    Pitfall(
+        "topic as bytes",
+        "topic as bytes: the topic is passed on as the client gave it",
+        "decode it: `topic.decode()`",
+        lambda rule, v: _is_topic_as_bytes(v),
+    ),
+    Pitfall(
+        "zero taken for no limit",
+        "zero taken for no limit: a timeout of 0 is tested for truth, or handed to a client that "
+        "takes it for 'for ever'",
+        "compare with None (`if timeout is None`), and where the client has another meaning for 0 "
+        "give it the shortest time that it knows",
+        lambda rule, v: (
+            rule == "READ-TIMEOUT"
+            and "receive_timeout_ms=0 " in v.expected
+            and "running" in v.observed
+        ),
     ),
     Pitfall(
         "None for a callback",

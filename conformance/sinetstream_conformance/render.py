@@ -96,10 +96,19 @@ def summary_lines(report: Report) -> list[str]:
 
 def skip_lines(report: Report) -> list[str]:
     """Why rules were skipped, each reason once, and what was expected to fail."""
-    reasons: dict[str, list[str]] = {}
+    reasons: dict[str, dict[str, set[str | None]]] = {}
+    cases: dict[str, set[str | None]] = {}
     for outcome in report.outcomes:
+        cases.setdefault(outcome.rule, set()).add(outcome.case)
         if outcome.verdict in (Verdict.SKIP, Verdict.XFAIL):
-            key = f"{outcome.verdict.label}: {outcome.reason}"
-            if outcome.rule not in reasons.setdefault(key, []):
-                reasons[key].append(outcome.rule)
-    return [f"  {reason} ({', '.join(rules)})" for reason, rules in reasons.items()]
+            rules = reasons.setdefault(f"{outcome.verdict.label}: {outcome.reason}", {})
+            rules.setdefault(outcome.rule, set()).add(outcome.case)
+    return [
+        f"  {reason} ({', '.join(_named(rule, some, cases[rule]) for rule, some in rules.items())})"
+        for reason, rules in reasons.items()
+    ]
+
+
+def _named(rule: str, some: set[str | None], cases: set[str | None]) -> str:
+    """A rule, with the cases that are meant where those are not all of them."""
+    return rule if some == cases else f"{rule}[{', '.join(sorted(filter(None, some)))}]"

@@ -117,10 +117,9 @@ def _not_found(name: str) -> str:
     if near := misplaced(name):
         return f"{text}; it stands in {', '.join(near)}, which no host looks at"
     close = get_close_matches(name, installed, n=1)
-    if close:
-        text += f"; did you mean {close[0]!r}?"
+    text += f"; did you mean {close[0]!r}?" if close else "."
     listing = ", ".join(installed) or "none"
-    return f"{text}. Installed plugins: {listing}. Install the plugin's distribution and try again"
+    return f"{text} Installed plugins: {listing}. Install the plugin's distribution and try again"
 
 
 def misplaced(name: str, distribution: str | None = None) -> tuple[str, ...]:

@@ -270,6 +270,12 @@ def _attempt(entry: _Entry) -> _Outcome:
 def _remedy(record: PluginRecord, cause: BaseException) -> str:
     owner = record.distribution or "the plugin"
     if isinstance(cause, ModuleNotFoundError) and cause.name:
+        package, _, inside = cause.name.partition(".")
+        if inside and package in sys.modules:
+            return (
+                f"{package!r} is installed and has no such module: correct the import, or install "
+                f"a release of {package!r} that has it"
+            )
         return f"install what provides {cause.name!r}, or ask {owner} to require it"
     return f"reinstall {owner}, or report this to its maintainers"
 

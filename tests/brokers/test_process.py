@@ -245,3 +245,19 @@ def test_a_missing_program_is_reported_with_how_to_get_it() -> None:
     """The error names the program and the advice."""
     with pytest.raises(NotInstalled, match=r"'no-such-broker'.*apt-get install it"):
         find_program("no-such-broker", "run apt-get install it")
+
+
+def test_a_command_that_is_not_there_is_reported_as_not_installed(tmp_path: Path) -> None:
+    """The error names the broker and the program, and nothing is left running."""
+
+    class Nowhere(BrokerProcess):
+        name = "nowhere"
+
+        def command(self) -> list[str]:
+            return ["no-such-broker", "--port", str(self.port)]
+
+    broker = Nowhere(tmp_path)
+    with pytest.raises(NotInstalled, match=r"nowhere: .*'no-such-broker'"):
+        broker.start()
+    assert not broker.running
+    broker.close()

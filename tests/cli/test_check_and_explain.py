@@ -73,6 +73,16 @@ def test_options_of_pytest_are_passed_on(run: Run, tmp_path: Path) -> None:
     assert [outcome["rule"] for outcome in found["outcomes"]] == ["PKG-GROUP"]
 
 
+def test_what_pytest_does_by_default_in_a_folder_is_not_judged(run: Run, tmp_path: Path) -> None:
+    """The project there may name another plugin, and have tests that cannot even be imported."""
+    work = tmp_path / "work"  # where the command runs
+    (work / "pytest.ini").write_text("[pytest]\naddopts = --sinetstream-plugin=nobody tests\n")
+    (work / "tests").mkdir()
+    (work / "tests" / "test_broken.py").write_text("import no_such_module\n")
+    done = run("check", "queue", "--rule=PKG-GROUP", "-q")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_several_plugins_are_judged_in_one_run(run: Run, installed: Path) -> None:
     """Names with commas between them."""
     groups = {"sinetstream.writer": {"also": "also_module:Role"}}
@@ -96,6 +106,8 @@ def test_the_command_line_for_pytest() -> None:
         sys.executable,
         "-m",
         "pytest",
+        "-o",
+        "addopts=",
         "--sinetstream-plugin=a",
         "--sinetstream-plugin=b",
         "--sinetstream-rule=X",
@@ -146,6 +158,13 @@ def test_retained_is_explained(run: Run) -> None:
     for words in ("True: messages published before", "directory", "False: they never", "READ-BACK"):
         assert words in shown
     assert "default nothing is said" in shown
+
+
+def test_a_capability_that_is_one_of_a_few_values_lists_them(run: Run) -> None:
+    """Whoever declares it need not look them up."""
+    assert "values    Delivery.COMPETING, Delivery.BROADCAST" in run("explain", "delivery").stdout
+    assert "Consistency.EXACTLY_ONCE" in run("explain", "consistencies").stdout
+    assert "values" not in run("explain", "largest_payload").stdout
 
 
 def test_several_rules_are_explained_in_order(run: Run) -> None:

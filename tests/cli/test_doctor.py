@@ -40,6 +40,22 @@ def test_an_entry_point_that_does_not_load(run: Run, installed: Path) -> None:
     assert "import torn_module" in found["mend"]
 
 
+def test_a_module_that_does_not_load_is_told_once(run: Run, installed: Path) -> None:
+    """It is one fault, whatever the number of roles; a second module's is another."""
+    groups = {
+        "sinetstream.reader": {"torn": "torn_module:Reader"},
+        "sinetstream.writer": {"torn": "torn_module:Writer"},
+        "sinetstream.async_writer": {"torn": "worn_module:AsyncWriter"},
+    }
+    modules = {"torn_module": "import no_such_client\n", "worn_module": "import no_such_client\n"}
+    distribution(installed, "torn-dist", groups, modules)
+    torn, worn = sorted(mended(run), key=lambda finding: finding["mend"])
+    assert "import torn_module" in torn["mend"]
+    assert torn["what"].endswith("; the same for writer")
+    assert "import worn_module" in worn["mend"]
+    assert "the same" not in worn["what"]
+
+
 def test_a_class_of_the_wrong_shape(run: Run, installed: Path) -> None:
     """What it lacks is named, with the rule that asks for it."""
     groups = {"sinetstream.writer": {"bare": "bare_module:Writer"}}

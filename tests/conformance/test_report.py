@@ -109,6 +109,15 @@ def test_skips_are_listed_with_their_reason_once() -> None:
     assert skip_lines(report((CAN, SKIP), (CAN, SKIP))) == ["  SKIP: why (RULE-0, RULE-1)"]
 
 
+def test_cases_that_were_skipped_are_named_where_others_were_not() -> None:
+    """A rule that stands there without its cases was not judged at all for that reason."""
+    mixed = report((MUST, SKIP), (MUST, PASS), (MUST, SKIP), (MUST, SKIP), (MUST, SKIP))
+    cases = [("CUT", "a"), ("CUT", "b"), ("CUT", "c"), ("ALL", "a"), ("ALL", "b")]
+    for outcome, (rule, case) in zip(mixed.outcomes, cases, strict=True):
+        outcome.rule, outcome.case = rule, case
+    assert skip_lines(mixed) == ["  SKIP: why (CUT[a, c], ALL)"]
+
+
 def test_the_report_as_json() -> None:
     """The JSON has the standing and every outcome in plain values."""
     loaded = json.loads(report((MUST, PASS)).to_json())

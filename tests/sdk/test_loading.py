@@ -126,6 +126,10 @@ BROKEN = {
         "import no_such_client\n",
         ["ModuleNotFoundError", "install what provides 'no_such_client', or ask sinetstream-demo"],
     ),
+    "missing module of a package": (
+        "import json.no_such_module\n",
+        ["ModuleNotFoundError", "'json' is installed and has no such module: correct the import"],
+    ),
     "raises": ("raise ValueError('no luck')\n", ["ValueError: no luck", "maintainers"]),
     "exits": ("import sys\nsys.exit(3)\n", ["SystemExit: 3"]),
     "skips": ("import pytest\npytest.skip('no', allow_module_level=True)\n", ["Skipped"]),

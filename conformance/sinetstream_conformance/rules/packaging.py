@@ -153,7 +153,8 @@ def unique(stage: Stage) -> None:
     roles=(),
     says="what the plugin's modules import is declared in the distribution's metadata",
     source="Python packaging: who installs the plugin gets what it needs",
-    hint="add the distributions to `dependencies` in pyproject.toml",
+    hint="add the distributions to `dependencies` in pyproject.toml, and install the plugin anew "
+    "(`pip install -e .`): what counts is the metadata of what is installed",
     right='dependencies = ["sinetstream-plugin-sdk", "paho-mqtt>=2"]',
     wrong="dependencies = []",
 )

@@ -12,6 +12,7 @@ from typing import Any
 from sinetstream_conformance.actors import ReaderActor
 from sinetstream_conformance.channels import Outbox, ReaderInbox, ended, payload_of
 from sinetstream_conformance.deadline import Result
+from sinetstream_conformance.library import is_library_error
 from sinetstream_conformance.payloads import new_probe, probe_token
 from sinetstream_conformance.rule import MUST, READER, SHOULD, rule
 from sinetstream_conformance.stage import SLOW_S, Stage
@@ -86,6 +87,24 @@ def timeout(stage: Stage) -> None:
             trace=result.trace(),
         )
     stage.observations += 1
+    _at_once(stage)
+
+
+def _at_once(stage: Stage) -> None:
+    """A timeout of zero is one, and not "no limit". A plugin may also refuse it."""
+    given = {**stage.topic_params(READER, stage.topic()), "receive_timeout_ms": 0}
+    built = stage.try_build(READER, stage.params(READER, given))
+    if is_library_error(built.error, "InvalidArgumentError"):
+        return
+    reader: ReaderActor = stage.opened(stage.require(built, READER).value)
+    result = reader.next(fresh_iterator(stage, reader), WAKE_S)
+    if not isinstance(result.error, StopIteration):
+        raise Violation(
+            "StopIteration at once with receive_timeout_ms=0 and no message",
+            result.describe(),
+            error=result.error,
+            trace=result.trace(),
+        )
 
 
 def _as_seconds(stage: Stage) -> str:

@@ -17,6 +17,7 @@ from sinetstream_broken.correct import (
 )
 from sinetstream_broken.marking import breaks
 from sinetstream_broken.tcp import TcpAsyncReader, TcpAsyncWriter, TcpReader, TcpWriter
+from sinetstream_sdk.consistency import Consistency
 from sinetstream_sdk.errors import (
     ConnectionError,  # noqa: A004 - the published name
     InvalidArgumentError,
@@ -59,6 +60,16 @@ class UndeclaredParameter(MemoryAsyncWriter):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.brokers = args[-1]["brokers"]
+
+
+@breaks("CTOR-PARAMS", role="reader", says=("guarantee refused", "Capabilities(consistencies="))
+class RefusesGuarantee(MemoryReader):
+    """Gives less than its harness declares."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        if self.params.consistency() is not Consistency.AT_MOST_ONCE:
+            raise self.params.invalid("consistency", "AT_MOST_ONCE")
 
 
 # -- CTOR-GUIDE and CTOR-HOST --------------------------------------------------------------------

@@ -128,7 +128,7 @@ class CallsBackWithHeader(MemoryAsyncReader):
     reader_class = KeepsHeader
 
 
-@breaks("READ-TOPIC", role="reader", says=("expected the topic's name", "(bytes)"))
+@breaks("READ-TOPIC", role="reader", says=("the topic's name", "(bytes)", "topic.decode()"))
 class TopicAsBytes(MemoryReader):
     """Gives the topic as it came over the line."""
 
@@ -152,7 +152,7 @@ class NoTopic(MemoryReader):
         return letter.payload, None, letter
 
 
-@breaks("READ-TOPIC", role="async_reader", says=("expected the topic's name", "(bytes)"))
+@breaks("READ-TOPIC", role="async_reader", says=("the topic's name", "(bytes)", ".decode()"))
 class CallsBackWithTopicAsBytes(MemoryAsyncReader):
     """Gives the topic as it came over the line."""
 

@@ -51,6 +51,18 @@ class KnowsNoTimeout(MemoryReader):
         return self.broker.take(subscription, None)
 
 
+@breaks(
+    "READ-TIMEOUT",
+    role="reader",
+    says=("at once with receive_timeout_ms=0", "still running after", "compare with None"),
+)
+class TakesZeroForNone(MemoryReader):
+    """Tests its timeout for truth."""
+
+    def take(self, subscription: Subscription) -> Letter | None:
+        return self.broker.take(subscription, self.timeout_s or None)
+
+
 @breaks("READ-TIMEOUT", role="reader", says=("next() raised _queue.Empty", "raise StopIteration"))
 class PassesEmptyOn(MemoryReader):
     """Lets the client's own exception out."""

@@ -44,6 +44,7 @@ class BrokerHarness(Harness):
         ordered=True,
         guide_constructor=True,
         largest_payload=1024 * 1024,  # bytes; so much is sent, to see it arrive whole
+        # What the plugin refuses in 'consistency' must not stand here.
         consistencies=tuple(Consistency),
     )
 {% if not reads %}

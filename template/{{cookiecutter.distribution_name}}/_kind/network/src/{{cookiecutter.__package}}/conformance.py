@@ -16,6 +16,7 @@ from typing import Any
 from sinetstream_conformance.capabilities import Capabilities, Delivery
 from sinetstream_conformance.harness import Harness
 from sinetstream_conformance.proxy import FaultProxy
+from sinetstream_sdk.consistency import AT_LEAST_ONCE, AT_MOST_ONCE
 from sinetstream_sdk.roles import Role
 
 # REPLACE: import what starts your broker.
@@ -32,9 +33,12 @@ class BrokerHarness(Harness):
         ordered=True,
         guide_constructor=True,
         largest_payload=64 * 1024,  # bytes; so much is sent, to see it arrive whole
+        # What the plugin refuses in 'consistency' must not stand here.
+        consistencies=(AT_MOST_ONCE, AT_LEAST_ONCE),
     )
 
-    # REPLACE: start and stop a real broker, such as one in a container, in these two methods.
+    # REPLACE: start and stop a real broker, such as one in a container, in these two methods;
+    # sinetstream_conformance.brokers.process runs one as a child process.
     def start(self) -> None:
         self.broker = LoopbackBroker()
         self.broker.start()

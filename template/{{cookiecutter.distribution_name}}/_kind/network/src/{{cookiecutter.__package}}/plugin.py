@@ -76,7 +76,8 @@ class Messages(Iterator[tuple[bytes, str, Message]]):
     def __next__(self) -> tuple[bytes, str, Message]:
         if self.subscriber is None:
             raise errors.ConnectionError(f"{TYPE}: this reader is not open; call open() first")
-        # REPLACE: wait for a message, timeout_s seconds at most or, if that is None, for ever.
+        # REPLACE: wait for a message, timeout_s seconds at most or, if that is None, for ever;
+        # 0 is not for ever, though to many clients it is.
         message = None if self.over else self.subscriber.receive(self.timeout_s)
         if message is None:
             self.over = True

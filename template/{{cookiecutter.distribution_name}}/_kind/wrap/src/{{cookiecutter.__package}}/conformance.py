@@ -13,6 +13,7 @@ from typing import Any
 
 from sinetstream_conformance.capabilities import Capabilities, Delivery
 from sinetstream_conformance.harness import Harness
+from sinetstream_sdk.consistency import AT_LEAST_ONCE, AT_MOST_ONCE
 from sinetstream_sdk.roles import Role
 
 # REPLACE: import what starts the library's server.
@@ -33,9 +34,12 @@ class BrokerHarness(Harness):
         ordered=True,
         guide_constructor=True,
         largest_payload=64 * 1024,  # bytes; so much is sent, to see it arrive whole
+        # What the plugin refuses in 'consistency' must not stand here.
+        consistencies=(AT_MOST_ONCE, AT_LEAST_ONCE),
     )
 
-    # REPLACE: start and stop a real server, such as one in a container, in these two methods.
+    # REPLACE: start and stop a real server, such as one in a container, in these two methods;
+    # sinetstream_conformance.brokers.process runs one as a child process.
     def start(self) -> None:
         self.server = vendor.Server(ADDRESS)
         self.server.start()

@@ -39,7 +39,7 @@ from sinetstream_sdk.spi import PluginMessageReader
 from sinetstream_sdk.spi import PluginMessageWriter
 {% endif %}
 
-# REPLACE: import the library that you wrap.
+# REPLACE: vendor by the library that you wrap, whose import belongs to those above.
 from {{ cookiecutter.__package }} import TYPE, vendor
 
 # REPLACE: the port of your system, for addresses without one; and in the README.
@@ -47,6 +47,8 @@ DEFAULT_PORT = 7412
 {% if reads %}
 STEP_S = 0.05
 """How long one call of the library may block; ``close()`` may take that long."""
+LEAST_S = 0.001
+"""What stands for no time at all: to many libraries 0 means for ever."""
 {% endif %}
 {% if writes %}
 TIMEOUT_MS = 5000
@@ -144,7 +146,7 @@ class {{ cookiecutter.__class }}Reader(PluginMessageReader):
         end = None if self._timeout_s is None else now + self._timeout_s
         is_first = True
         while client is self._client and (is_first or end is None or now < end):
-            step = STEP_S if end is None else max(0.0, min(STEP_S, end - now))
+            step = STEP_S if end is None else max(LEAST_S, min(STEP_S, end - now))
             with self._one_at_a_time, translated("receive", self._broker):
                 # REPLACE: wait for a message, for step seconds at most.
                 record = client.poll(step) if client is self._client else None
