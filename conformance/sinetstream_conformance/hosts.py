@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from sinetstream_conformance.channels import (
 from sinetstream_conformance.deadline import Result, describe_error
 from sinetstream_conformance.harness import NotOffered
 from sinetstream_conformance.library import is_library_error
+from sinetstream_conformance.rule import READERS, WRITERS
 from sinetstream_conformance.subject import merge
 from sinetstream_conformance.verdict import NotDeclared, Unjudged
 from sinetstream_sdk.roles import Role
@@ -213,6 +214,7 @@ class HostDesk:
         stream, is passed as a keyword.
         """
         stage = self._stage
+        stage.class_for(role)
         params = merge(merge(stage.harness.params(role), stage.session.params), given)
         plain = {key: value for key, value in params.items() if _writable(value)}
         rest = {key: value for key, value in params.items() if key not in plain}
@@ -249,7 +251,7 @@ class HostDesk:
     def inbox(self, topic: str, **given: Any) -> Inbox:
         """Receive values from ``topic``, through the role under test if that one reads."""
         stage = self._stage
-        role = _one_of(stage, (Role.READER, Role.ASYNC_READER))
+        role = stage.one_of(READERS)
         if role is None:
             return _Decoded(stage, topic, lambda data: self.host.decode(given, data))
         if role is Role.READER:
@@ -271,19 +273,11 @@ class HostDesk:
     def outbox(self, topic: str, **given: Any) -> Outbox:
         """Send values to ``topic``, through the role under test if that one writes."""
         stage = self._stage
-        role = _one_of(stage, (Role.WRITER, Role.ASYNC_WRITER))
+        role = stage.one_of(WRITERS)
         if role is None:
             return _Encoded(stage, topic, lambda value: self.host.encode(given, value))
         actor: Any = self.opened(self.build(role, topic, given))
         return AsyncWriterOutbox(actor) if role is Role.ASYNC_WRITER else WriterOutbox(actor)
-
-
-def _one_of(stage: Stage, roles: Iterable[Role]) -> Role | None:
-    """The role under test if it is one of ``roles``, or else the first that the plugin has."""
-    roles = tuple(roles)
-    if stage.role in roles:
-        return stage.role
-    return next((role for role in roles if role in stage.subject.classes), None)
 
 
 def _writable(value: Any) -> bool:

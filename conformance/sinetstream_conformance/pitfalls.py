@@ -102,6 +102,13 @@ PITFALLS: tuple[Pitfall, ...] = (
         lambda rule, v: rule.startswith("AWRITE-") and "is still pending" in v.observed,
     ),
     Pitfall(
+        "module not found",
+        "module not found: an import of the plugin's module fails in this environment",
+        "correct the import, or add what provides the module to `dependencies` in pyproject.toml "
+        "and install the plugin anew",
+        lambda rule, v: rule == "PKG-LOAD" and ModuleNotFoundError.__name__ in v.observed,
+    ),
+    Pitfall(
         "guarantee refused",
         "guarantee refused: the plugin refuses a consistency that is declared for it; where the "
         "harness declares none, AT_MOST_ONCE and AT_LEAST_ONCE are taken for granted",

@@ -255,14 +255,15 @@ class Session:
         return outcome, again
 
     def _preflight(self, check: Check, stage: Stage) -> None:
-        """Leave a role unjudged that needs parameters which nobody gave.
+        """Leave a role unjudged that does not load, or needs parameters which nobody gave.
 
         Refusing to be built without a broker's address is right. It must not count against the
         plugin, and nothing can be seen of it either.
         """
         role = check.role
-        if role is None or check.rule.id.startswith("PKG-") or role not in self.subject.classes:
+        if role is None or check.rule.id.startswith("PKG-"):
             return
+        stage.class_for(role)
         if role not in self._refusals:
             self._refusals[role] = stage.refusal_of_bare_parameters()
         if refusal := self._refusals[role]:

@@ -7,7 +7,7 @@ check ends, whatever its verdict. Each check has fresh topics and instances of i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ from sinetstream_conformance.harness import NotOffered
 from sinetstream_conformance.library import is_library_error
 from sinetstream_conformance.payloads import generated, new_probe
 from sinetstream_conformance.races import Races, provoked
+from sinetstream_conformance.rule import READERS, WRITERS
 from sinetstream_conformance.verdict import NotDeclared, Unjudged, Violation
 from sinetstream_sdk.roles import Role
 
@@ -82,7 +83,7 @@ class Stage:
         return self.class_for(self.role)
 
     def class_for(self, role: Role) -> type:
-        """The plugin's class for any role that it registers."""
+        """The plugin's class for any role that it registers; one that does not load is unjudged."""
         if role not in self.subject.classes:
             error = self.subject.load_errors.get(role)
             raise Unjudged(f"the plugin's {role} does not load ({error}); see PKG-LOAD")
@@ -283,30 +284,31 @@ class Stage:
 
     def writer(self, topic: str, **given: Any) -> Any:
         """An open writer: of the role under test, or of the one that the plugin has."""
-        role = self._writing_role()
+        role = self.one_of(WRITERS)
         if role is None:
             raise Unjudged("the plugin has no writer for this check to use")
         return self.opened(self.build(role, topic, **given))
 
-    def _writing_role(self) -> Role | None:
-        if self._role is not None and not self._role.reads:
+    def one_of(self, roles: Sequence[Role]) -> Role | None:
+        """The role under test if it is one of ``roles``, or else one that the plugin has, if any.
+
+        One that does not load is chosen only if no other is there.
+        """
+        if self._role in roles:
             return self._role
-        return next(
-            (r for r in (Role.WRITER, Role.ASYNC_WRITER) if r in self.subject.classes), None
-        )
+        had = [role for role in roles if role in self.subject.roles]
+        loaded = [role for role in had if role in self.subject.classes]
+        return next(iter(loaded or had), None)
 
     def outbox(self, topic: str, **given: Any) -> Outbox:
         """A way to send to ``topic``."""
-        if self._writing_role() is None:
+        if self.one_of(WRITERS) is None:
             return HarnessOutbox(self, topic)
         return outbox_of(self.writer(topic, **given))
 
     def inbox(self, topics: str | Iterable[str], **given: Any) -> Inbox:
         """A way to receive from ``topics``, through the role under test if that one reads."""
-        role = self._role
-        if role is None or not role.reads:
-            roles = (Role.READER, Role.ASYNC_READER)
-            role = next((r for r in roles if r in self.subject.classes), None)
+        role = self.one_of(READERS)
         if role is Role.READER:
             return inbox_of(self.reader(topics, INBOX_TIMEOUT_MS, **given))
         if role is Role.ASYNC_READER:

@@ -152,7 +152,7 @@ FABRICATED = (
         "lacks-dependency",
         "PKG-LOAD",
         "writer",
-        ("ModuleNotFoundError", "a_client_that_nobody_installed"),
+        ("ModuleNotFoundError", "a_client_that_nobody_installed", "correct the import, or add"),
         modules={"plugin": CLASSES + "import a_client_that_nobody_installed\n"},
     ),
     Fabricated(

@@ -30,6 +30,19 @@ def test_descriptors_kept_by_a_closed_instance_are_for_life_fds(rule: str, plugi
     assert [o.verdict for o in report.outcomes] == [Verdict.PASS], str(report)
 
 
+def test_a_module_that_does_not_load_is_charged_to_pkg_load_alone(plugins: Path) -> None:
+    """A host cannot load it either, which is no fault of its own."""
+    rules = ["PKG-LOAD", "LIFE-OPEN", "HOST-*"]
+    report = check("lacks-dependency", rules=rules, roles=["writer"], seed=1)
+    failed = [o.rule for o in report.outcomes if o.verdict is Verdict.FAIL]
+    others = [o for o in report.outcomes if o.verdict not in (Verdict.FAIL, Verdict.SKIP)]
+    assert failed == ["PKG-LOAD"], str(report)
+    assert {o.rule[:5] for o in others} == {"LIFE-", "HOST-"}
+    for outcome in others:
+        assert outcome.verdict is Verdict.INCONCLUSIVE, str(report)
+        assert "see PKG-LOAD" in outcome.reason
+
+
 def test_without_a_setter_of_on_failure_messages_are_judged_still(plugins: Path) -> None:
     """Only what has to do with failures is missing: no other rule is left unjudged."""
     rules = ["AREAD-ON-MESSAGE", "AREAD-ON-FAILURE", "AREAD-SET-*", "AREAD-ORDER", "LIFE-OPEN"]
