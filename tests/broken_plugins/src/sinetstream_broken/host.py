@@ -78,12 +78,12 @@ class HostTimestamp(MemoryWriter):
 
 @breaks("HOST-VALUE", role="writer", says="text: ")
 class HostValue(MemoryWriter):
-    """Normalises what looks like text."""
+    """Normalises the text; what stands before it, the time among others, stays as it is."""
 
     def send(self, message: bytes) -> None:
-        text = bytes(message).decode("utf-8", "surrogateescape")
-        tidy = unicodedata.normalize("NFKC", text)
-        super().send(tidy.encode("utf-8", "surrogateescape"))
+        head, mark, text = bytes(message).partition(b"text: ")
+        tidy = unicodedata.normalize("NFKC", text.decode())
+        super().send(head + mark + tidy.encode())
 
 
 @breaks("HOST-CRYPT", role="writer", says="a message published after open()")
