@@ -8,8 +8,8 @@ import re
 import textwrap
 from dataclasses import MISSING, fields
 from enum import EnumType
+from typing import get_args, get_type_hints
 
-from sinetstream_conformance import capabilities as declarations
 from sinetstream_conformance.capabilities import Capabilities
 from sinetstream_conformance.harness import Harness
 
@@ -43,7 +43,7 @@ def facts(word: str) -> list[tuple[str, str]]:
         return [
             ("says", _plain(capabilities[word])),
             ("type", str(field.type)),
-            *_choices(str(field.type)),
+            *_choices(word),
             ("default", default),
             ("declare", f"capabilities = Capabilities({word}=...) in the harness; {HOWTO}"),
         ]
@@ -54,12 +54,11 @@ def facts(word: str) -> list[tuple[str, str]]:
     ]
 
 
-def _choices(annotation: str) -> list[tuple[str, str]]:
+def _choices(word: str) -> list[tuple[str, str]]:
     """What there is to choose from, where a capability is one of a few values."""
-    named = (getattr(declarations, name, None) for name in re.findall(r"\w+", annotation))
     return [
         ("values", ", ".join(map(str, choice.__members__.values())))
-        for choice in named
+        for choice in get_args(get_type_hints(Capabilities)[word])
         if isinstance(choice, EnumType)
     ]
 

@@ -195,17 +195,15 @@ def _by_cause(broken: Iterable[PluginRecord]) -> Iterable[list[PluginRecord]]:
     """Those together that lie in one module and raised the same when it was imported."""
     groups: dict[tuple[str, str], list[PluginRecord]] = {}
     for record in broken:
-        module = record.value.partition(":")[0]
-        _, _, raised = (record.error or "").partition(f"{record.value!r} raised ")
-        groups.setdefault((module, raised or f"{record.group} {record.error}"), []).append(record)
+        cause = (record.module, record.raised) if record.raised else (record.group, record.value)
+        groups.setdefault(cause, []).append(record)
     return groups.values()
 
 
 def _loading_mend(record: PluginRecord) -> str:
     if record.status is Status.WRONG_SHAPE:
         return f"sinetstream-sdk check {record.name} --rule=PKG-SHAPE shows what its class lacks"
-    module = record.value.partition(":")[0].strip()
-    return f"see where it stops: python -c 'import {module}'"
+    return f"see where it stops: python -c 'import {record.module}'"
 
 
 def misplaced_groups() -> Iterator[Finding]:

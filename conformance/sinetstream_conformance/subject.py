@@ -16,6 +16,7 @@ from sinetstream_conformance.probe import load_in_fresh_interpreter
 from sinetstream_sdk import compat
 from sinetstream_sdk.configversion import ConfigVersion
 from sinetstream_sdk.consistency import Consistency
+from sinetstream_sdk.describe import suggest
 from sinetstream_sdk.host.plugins import takes_confver
 from sinetstream_sdk.registry import PluginRecord, default_registry
 from sinetstream_sdk.roles import GROUPS, Role
@@ -83,7 +84,7 @@ def load_subject(name: str, distribution: str | None = None) -> Subject:
     compat.install()
     for role in records:
         record = subject.record(role)
-        outside = load_in_fresh_interpreter(record.value.partition(":")[0])
+        outside = load_in_fresh_interpreter(record.module)
         if outside.fatal:
             subject.load_errors[role] = ImportError(outside.failure)
             continue
@@ -116,8 +117,7 @@ def _not_found(name: str) -> str:
     text = f"no plugin named {name!r} is registered in {', '.join(GROUPS)}"
     if near := misplaced(name):
         return f"{text}; it stands in {', '.join(near)}, which no host looks at"
-    close = get_close_matches(name, installed, n=1)
-    text += f"; did you mean {close[0]!r}?" if close else "."
+    text += suggest(name, installed) or "."
     listing = ", ".join(installed) or "none"
     return f"{text} Installed plugins: {listing}. Install the plugin's distribution and try again"
 

@@ -50,6 +50,13 @@ class PluginRecord:
     status: Status = Status.FOUND
     error: str | None = None
     """What is wrong with it, where something is."""
+    raised: str | None = None
+    """What loading it raised, in brief, where that is what is wrong."""
+
+    @property
+    def module(self) -> str:
+        """The module that holds the class."""
+        return self.value.partition(":")[0].strip()
 
     @property
     def role(self) -> Role | None:

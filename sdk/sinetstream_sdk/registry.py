@@ -48,6 +48,11 @@ class _Outcome:
     error: str | None = None
     cause: BaseException | None = None
 
+    def told_by(self, record: PluginRecord) -> PluginRecord:
+        """The record of that entry point, with what came of it."""
+        raised = None if self.cause is None else brief(self.cause)
+        return replace(record, status=self.status, error=self.error, raised=raised)
+
 
 class _Entry:
     """One plugin class that is known, loaded or not."""
@@ -65,7 +70,7 @@ class _Entry:
         outcome = self.outcome
         if outcome is None:
             return self.record
-        return replace(self.record, status=outcome.status, error=outcome.error)
+        return outcome.told_by(self.record)
 
     def belongs_to(self, distribution: str) -> bool:
         """Whether it comes from the distribution of that name, however it is spelt."""
@@ -182,14 +187,13 @@ class Registry:
         Whatever is wrong with the plugin is told by the record; only ``KeyboardInterrupt`` gets
         through.
         """
-        known = replace(record, status=Status.FOUND, error=None)
+        known = replace(record, status=Status.FOUND, error=None, raised=None)
         entry = next((entry for entry in self._entries() if entry.record == known), None)
         if entry is None:  # of an earlier look, or of another registry
             from importlib.metadata import EntryPoint
 
             entry = _Entry(known, EntryPoint(record.name, record.value, record.group).load)
-        outcome = self._load(entry)
-        return replace(known, status=outcome.status, error=outcome.error)
+        return self._load(entry).told_by(known)
 
     def _group(self, role: Role | str) -> str:
         group = role.group if isinstance(role, Role) else role
@@ -302,7 +306,7 @@ def _judge(what: str, record: PluginRecord, loaded: object) -> _Outcome:
 
 
 def _being_imported(record: PluginRecord) -> bool:
-    module = sys.modules.get(record.value.partition(":")[0].strip())
+    module = sys.modules.get(record.module)
     return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
 
 

@@ -75,7 +75,7 @@ def name(stage: Stage) -> None:
 )
 def load(stage: Stage) -> None:
     record = stage.subject.record(stage.role)
-    seen = load_in_fresh_interpreter(record.value.partition(":")[0])
+    seen = load_in_fresh_interpreter(record.module)
     broken = stage.subject.load_errors.get(stage.role)
     stage.expect(
         not seen.failure and broken is None,
@@ -163,7 +163,7 @@ def requires(stage: Stage) -> None:
     if own is None:
         raise Unjudged("the plugin was registered at run time and has no distribution")
     dist = next(d for d in distributions() if d.metadata["Name"] == own)
-    modules = {record.value.partition(":")[0] for record in stage.session.own_records()}
+    modules = {record.module for record in stage.session.own_records()}
     missing = undeclared_imports(dist, modules)
     found = "; ".join(f"{module} (from {', '.join(names)})" for module, names in missing.items())
     stage.expect(

@@ -79,13 +79,8 @@ def timeout(stage: Stage) -> None:
     timeout_ms = 200
     reader, _, _ = quiet_reader(stage, timeout_ms)
     result = give_up(stage, reader, fresh_iterator(stage, reader), timeout_ms)
-    if not isinstance(result.error, StopIteration):
-        raise Violation(
-            f"StopIteration after {timeout_ms} ms without a message",
-            result.describe() + (_as_seconds(stage) if result.hung else ""),
-            error=result.error,
-            trace=result.trace(),
-        )
+    remark = _as_seconds(stage) if result.hung else ""
+    _expect_stop(result, f"StopIteration after {timeout_ms} ms without a message", remark)
     stage.observations += 1
     _at_once(stage)
 
@@ -98,13 +93,14 @@ def _at_once(stage: Stage) -> None:
         return
     reader: ReaderActor = stage.opened(stage.require(built, READER).value)
     result = reader.next(fresh_iterator(stage, reader), WAKE_S)
+    _expect_stop(result, "StopIteration at once with receive_timeout_ms=0 and no message")
+
+
+def _expect_stop(result: Result, expected: str, remark: str = "") -> None:
+    """Fail the check unless a ``next()`` raised StopIteration, and nothing else."""
     if not isinstance(result.error, StopIteration):
-        raise Violation(
-            "StopIteration at once with receive_timeout_ms=0 and no message",
-            result.describe(),
-            error=result.error,
-            trace=result.trace(),
-        )
+        observed = result.describe() + remark
+        raise Violation(expected, observed, error=result.error, trace=result.trace())
 
 
 def _as_seconds(stage: Stage) -> str:
